@@ -1,0 +1,45 @@
+import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { Solution } from "../solvers/solver.ts";
+
+/** The cotangents of a solution: of x (batch x n), and where the loss uses the duals, of nu (batch x p) and lambda (batch x m). */
+export interface Cotangent {
+  readonly x: Float64Array;
+  readonly nu?: Float64Array;
+  readonly lambda?: Float64Array;
+}
+
+/**
+ * The cotangents of the data, each in the layout of its datum: a batched datum's has one item after another, a shared
+ * datum's is the *sum* over the batch. Q's is symmetric.
+ */
+export type DataCotangents = Partial<Record<DatumName, Float64Array>>;
+
+/** How a rule got its answer. */
+export interface DifferentiationReport {
+  /** Iterations of the recursion; 0 for a direct solve. */
+  readonly iterations: number;
+  readonly milliseconds: number;
+  /** Bytes of the arrays that the rule held at its peak, its inputs and the solution not counted. */
+  readonly peakBytes: number;
+  /** Largest residual, over the batch, of the linear system or fixed point that defines the gradient. */
+  readonly residual: number;
+  /** Whole sentences on what the reader should know: weakly active constraints, an unsettled pattern, a truncated recursion. */
+  readonly notes: readonly string[];
+}
+
+export interface Vjp {
+  readonly gradients: DataCotangents;
+  readonly report: DifferentiationReport;
+}
+
+export interface VjpOptions {
+  /** The data whose cotangents are wanted; all of them by default. */
+  readonly wanted?: readonly DatumName[];
+}
+
+/** How to differentiate the solution map of a problem: a value that the caller passes, independent of the solver. */
+export interface DifferentiationRule {
+  readonly name: string;
+  /** The vector-Jacobian product. Items whose status is not usable contribute zero. */
+  vjp(problem: QuadraticProgram, solution: Solution, cotangent: Cotangent, options?: VjpOptions): Vjp;
+}

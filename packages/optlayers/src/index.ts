@@ -1,0 +1,3 @@
+export * from "./differentiate/rule.ts";
+export * from "./problem/quadratic-program.ts";
+export * from "./solvers/solver.ts";

@@ -1,0 +1,64 @@
+import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+
+/** How one item of a batch ended. */
+export type Status =
+  | "solved"
+  | "solved_inaccurate"
+  | "primal_infeasible"
+  | "dual_infeasible"
+  | "max_iterations"
+  | "time_limit"
+  | "numerical_error";
+
+/**
+ * Proof that an item has no solution. Primal infeasible: nu, lambda >= 0 with A'nu + G'lambda = 0 and b'nu + h'lambda < 0.
+ * Dual infeasible (unbounded): a direction d with Qd = 0, Ad = 0, Gd <= 0, q'd < 0.
+ */
+export type Certificate =
+  | { readonly kind: "primal_infeasible"; readonly nu: Float64Array; readonly lambda: Float64Array }
+  | { readonly kind: "dual_infeasible"; readonly direction: Float64Array };
+
+/**
+ * KKT residuals of every item (infinity norms), recomputed from the returned point outside the iteration:
+ * primal max(|Ax - b|, max(Gx - h, 0)); dual |Qx + q + A'nu + G'lambda|; gap |x'Qx + q'x + b'nu + h'lambda|.
+ */
+export interface Residuals {
+  readonly primal: Float64Array;
+  readonly dual: Float64Array;
+  readonly gap: Float64Array;
+}
+
+/** What a solver found, for every item of the batch: x is batch x n, nu batch x p, lambda and s batch x m, row by row. */
+export interface Solution {
+  readonly solver: string;
+  readonly x: Float64Array;
+  readonly nu: Float64Array;
+  readonly lambda: Float64Array;
+  readonly s: Float64Array;
+  readonly objective: Float64Array;
+  readonly status: readonly Status[];
+  readonly residuals: Residuals;
+  readonly iterations: Int32Array;
+  readonly milliseconds: number;
+  readonly certificates: readonly (Certificate | null)[];
+  /** What the solver leaves behind for a differentiation rule (factors, penalties); a rule that does not know it starts afresh. */
+  readonly state?: unknown;
+}
+
+export interface SolveOptions {
+  /** An earlier solution of a problem of the same shape to start from. */
+  readonly warmStart?: Solution;
+  /** Stops the solve between two iterations; the unfinished items get the status `time_limit`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A way to solve a validated problem. A solver never throws for a hard problem: the status of the item says what happened. */
+export interface Solver {
+  readonly name: string;
+  solve(problem: QuadraticProgram, options?: SolveOptions): Solution;
+}
+
+/** Whether a gradient may be taken at this item. */
+export function isUsable(status: Status): boolean {
+  return status === "solved" || status === "solved_inaccurate";
+}

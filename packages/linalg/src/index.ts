@@ -1,2 +1,20 @@
 export type { ConvolutionKernels, ConvolutionOptions, Kernels, Triangle } from "./kernels.ts";
-export { allocate, type DType, dtypeOf, type FloatArray, rowMajorStrides, transposed, type View, view } from "./view.ts";
+export {
+  activeKernels,
+  availableKernels,
+  type KernelName,
+  KernelSelectionError,
+  loadKernels,
+  useKernels,
+} from "./select.ts";
+export { KernelShapeError } from "./shapes.ts";
+export {
+  allocate,
+  type DType,
+  dtypeOf,
+  type FloatArray,
+  rowMajorStrides,
+  transposed,
+  type View,
+  view,
+} from "./view.ts";

@@ -49,7 +49,13 @@ export interface Kernels {
   gemmBatched<T extends FloatArray>(alpha: number, A: View<T>, B: View<T>, beta: number, C: View<T>): void;
   gemvBatched<T extends FloatArray>(alpha: number, A: View<T>, x: View<T>, beta: number, y: View<T>): void;
   syrkBatched<T extends FloatArray>(alpha: number, A: View<T>, beta: number, C: View<T>): void;
-  trsmBatched<T extends FloatArray>(triangle: Triangle, alpha: number, T: View<T>, B: View<T>, unitDiagonal?: boolean): void;
+  trsmBatched<T extends FloatArray>(
+    triangle: Triangle,
+    alpha: number,
+    T: View<T>,
+    B: View<T>,
+    unitDiagonal?: boolean,
+  ): void;
   /** One `potrf` an item; entry i of the result is item i's return value. */
   potrfBatched<T extends FloatArray>(A: View<T>): Int32Array;
   /** L may be shared (stride 0): the batch is then one multi-right-hand-side solve where the layout allows it. */
@@ -67,7 +73,13 @@ export interface ConvolutionOptions {
 /** Convolution and pooling over contiguous row-major arrays of shape (N, C, H, W). "Convolution" is cross-correlation. */
 export interface ConvolutionKernels {
   /** y(N,F,H',W') <- x(N,C,H,W) * w(F,C,R,S), plus bias(F) where given. */
-  conv2d<T extends FloatArray>(x: View<T>, w: View<T>, bias: View<T> | null, y: View<T>, options: ConvolutionOptions): void;
+  conv2d<T extends FloatArray>(
+    x: View<T>,
+    w: View<T>,
+    bias: View<T> | null,
+    y: View<T>,
+    options: ConvolutionOptions,
+  ): void;
   /** xbar <- the transpose of conv2d in x applied to ybar. */
   conv2dInput<T extends FloatArray>(ybar: View<T>, w: View<T>, xbar: View<T>, options: ConvolutionOptions): void;
   /** wbar <- the transpose of conv2d in w applied to ybar, summed over the batch. */

@@ -1,0 +1,123 @@
+import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
+import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { isUsable, type Solution } from "../solvers/solver.ts";
+import type { DataCotangents } from "./rule.ts";
+
+/** The solution of the adjoint KKT system of every item: u is batch x n, y batch x p, w batch x m, row by row. */
+export interface AdjointPoint {
+  readonly u: Float64Array;
+  readonly y: Float64Array;
+  readonly w: Float64Array;
+}
+
+/**
+ * From the adjoint system to the cotangents of the data, the last step that all rules share:
+ *
+ *     q: -u     b: y     h: w     Q: -(u x' + x u')/2     A: -(nu u' + y x')     G: -(lambda u' + w x')
+ *
+ * A shared datum gets the sum over the batch. Items whose status is not usable contribute zero, whatever their entries hold.
+ */
+export function pullBack(
+  problem: QuadraticProgram,
+  solution: Solution,
+  adjoint: AdjointPoint,
+  wanted: readonly DatumName[] = datumNames,
+): DataCotangents {
+  const usable = solution.status.map(isUsable);
+  const { n, p, m, batch } = problem;
+  const clean = (values: Float64Array, width: number) => view(withoutItems(values, width, usable), [batch, width]);
+  const rows = {
+    x: clean(solution.x, n),
+    nu: clean(solution.nu, p),
+    lambda: clean(solution.lambda, m),
+    u: clean(adjoint.u, n),
+    y: clean(adjoint.y, p),
+    w: clean(adjoint.w, m),
+  };
+  const gradients: DataCotangents = {};
+  for (const name of wanted) gradients[name] = cotangentOf[name](problem, rows);
+  return gradients;
+}
+
+type Rows = Record<"x" | "nu" | "lambda" | "u" | "y" | "w", View<Float64Array>>;
+
+const cotangentOf: Record<DatumName, (problem: QuadraticProgram, rows: Rows) => Float64Array> = {
+  Q: (problem, { u, x }) => symmetricPart(outer(-1, u, x, problem.Q.batched), problem.n),
+  q: (problem, { u }) => reduced(-1, u, problem.q.batched),
+  A: (problem, { nu, u, y, x }) => outerSum(nu, u, y, x, problem.A.batched),
+  b: (problem, { y }) => reduced(1, y, problem.b.batched),
+  G: (problem, { lambda, u, w, x }) => outerSum(lambda, u, w, x, problem.G.batched),
+  h: (problem, { w }) => reduced(1, w, problem.h.batched),
+};
+
+/** `values` with zeros at the items that may not be used; the array itself when all may. */
+function withoutItems(values: Float64Array, width: number, usable: readonly boolean[]): Float64Array {
+  if (usable.every(Boolean)) return values;
+  const kept = values.slice();
+  usable.forEach((use, i) => {
+    if (!use) kept.fill(0, i * width, (i + 1) * width);
+  });
+  return kept;
+}
+
+/** alpha times the rows, or their sum over the batch. */
+function reduced(alpha: number, rows: View<Float64Array>, batched: boolean): Float64Array {
+  const [batch, width] = rows.shape;
+  const result = new Float64Array(batched ? batch * width : width);
+  for (let i = 0; i < batch; i++) {
+    const at = batched ? i * width : 0;
+    for (let j = 0; j < width; j++) result[at + j] += alpha * rows.data[i * width + j];
+  }
+  return result;
+}
+
+/** -(a b' + c d'), one matrix an item or the sum over the batch. */
+function outerSum(
+  a: View<Float64Array>,
+  b: View<Float64Array>,
+  c: View<Float64Array>,
+  d: View<Float64Array>,
+  batched: boolean,
+): Float64Array {
+  const result = outer(-1, a, b, batched);
+  outer(-1, c, d, batched, result);
+  return result;
+}
+
+/** result += alpha a_i b_i', one matrix an item or the sum over the batch (which is one matrix product). */
+function outer(
+  alpha: number,
+  a: View<Float64Array>,
+  b: View<Float64Array>,
+  batched: boolean,
+  result: Float64Array = new Float64Array((batched ? a.shape[0] : 1) * a.shape[1] * b.shape[1]),
+): Float64Array {
+  const [batch, rows] = a.shape;
+  const columns = b.shape[1];
+  if (rows * columns === 0) return result;
+  if (!batched) {
+    activeKernels().gemm(alpha, transposed(a), b, 1, view(result, [rows, columns]));
+    return result;
+  }
+  for (let i = 0, k = 0; i < batch; i++) {
+    for (let r = 0; r < rows; r++) {
+      const scale = alpha * a.data[i * rows + r];
+      for (let c = 0; c < columns; c++, k++) result[k] += scale * b.data[i * columns + c];
+    }
+  }
+  return result;
+}
+
+/** M <- (M + M') / 2 for each n x n matrix in `values`. */
+function symmetricPart(values: Float64Array, n: number): Float64Array {
+  for (let at = 0; at < values.length; at += n * n) {
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) {
+        const mean = (values[at + i * n + j] + values[at + j * n + i]) / 2;
+        values[at + i * n + j] = mean;
+        values[at + j * n + i] = mean;
+      }
+    }
+  }
+  return values;
+}

@@ -1,0 +1,98 @@
+import type { DatumName } from "./problem/quadratic-program.ts";
+import type { Status } from "./solvers/solver.ts";
+
+/** What is wrong with a datum: the facts behind the message. */
+export interface DatumFacts {
+  /** The datum at fault, or the name that came in its place. */
+  readonly argument: string;
+  /** The shape that came, null where it has none. */
+  readonly shape: readonly number[] | null;
+  /** The batch item at fault, null when it is all of them or there is no batch. */
+  readonly item: number | null;
+  /** What was expected, in words. */
+  readonly expected: string;
+}
+
+/** A datum of the wrong kind: not numbers, mixed dtypes, A without b, an unknown name. */
+export class DatumTypeError extends TypeError implements DatumFacts {
+  override readonly name = "DatumTypeError";
+  readonly argument: string;
+  readonly shape: readonly number[] | null;
+  readonly item: number | null;
+  readonly expected: string;
+
+  constructor(message: string, facts: DatumFacts) {
+    super(message);
+    this.argument = facts.argument;
+    this.shape = facts.shape;
+    this.item = facts.item;
+    this.expected = facts.expected;
+  }
+}
+
+/** A datum with the wrong shape or values: not finite, not symmetric, not positive semidefinite, empty. */
+export class DatumRangeError extends RangeError implements DatumFacts {
+  override readonly name = "DatumRangeError";
+  readonly argument: string;
+  readonly shape: readonly number[] | null;
+  readonly item: number | null;
+  readonly expected: string;
+
+  constructor(message: string, facts: DatumFacts) {
+    super(message);
+    this.argument = facts.argument;
+    this.shape = facts.shape;
+    this.item = facts.item;
+    this.expected = facts.expected;
+  }
+}
+
+/** An option of a solver, rule or layer outside its range. */
+export class OptionError extends RangeError {
+  override readonly name = "OptionError";
+  readonly option: string;
+  readonly received: unknown;
+  readonly expected: string;
+
+  constructor(option: string, received: unknown, expected: string) {
+    super(`option ${option} is ${String(received)}, expected ${expected}`);
+    this.option = option;
+    this.received = received;
+    this.expected = expected;
+  }
+}
+
+const advice: Record<Exclude<Status, "solved" | "solved_inaccurate">, string> = {
+  primal_infeasible: 'no x satisfies its constraints; relax b or h, or pass onFailure: "mask" to go on without it',
+  dual_infeasible: "its objective is unbounded below; add constraints or make Q positive definite",
+  max_iterations: "raise maxIterations or loosen the tolerance",
+  time_limit: "raise the time limit, or do not abort the signal",
+  numerical_error: "scale the data to similar magnitudes or loosen the tolerance",
+};
+
+/** An optimization layer could not solve an item of its batch. */
+export class OptimizationError extends Error {
+  override readonly name = "OptimizationError";
+  /** The first item that failed. */
+  readonly item: number;
+  readonly status: Status;
+  /** All items that failed. */
+  readonly failedItems: readonly number[];
+  readonly solver: string;
+
+  constructor(solver: string, status: readonly Status[], failedItems: readonly number[]) {
+    const item = failedItems[0];
+    const others = failedItems.length > 1 ? ` (and ${failedItems.length - 1} more of the batch)` : "";
+    const what = status[item] as keyof typeof advice;
+    super(`${solver}: item ${item} of ${status.length} is ${what}${others}: ${advice[what]}`);
+    this.item = item;
+    this.status = what;
+    this.failedItems = failedItems;
+    this.solver = solver;
+  }
+}
+
+/** A name of a datum for messages: "Q", or "Q of batch item 3". */
+export function describeDatum(name: DatumName, item: number | null): string {
+  return item === null ? name : `${name} of batch item ${item}`;
+}

@@ -1,3 +1,13 @@
 export * from "./differentiate/rule.ts";
-export * from "./problem/quadratic-program.ts";
+export { type DatumFacts, DatumRangeError, DatumTypeError, OptimizationError, OptionError } from "./errors.ts";
+export {
+  type Datum,
+  type DatumName,
+  datumNames,
+  itemOf,
+  type QuadraticProgram,
+} from "./problem/quadratic-program.ts";
+export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
+export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
+export { type Assessment, assess, type PrimalDualPoint } from "./solvers/residuals.ts";
 export * from "./solvers/solver.ts";

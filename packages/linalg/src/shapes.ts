@@ -15,7 +15,7 @@ export class KernelShapeError extends RangeError {
 }
 
 /** Throws unless `v` has this shape, the dtype of `output`, and lies inside its data. */
-function expectView(kernel: string, argument: string, v: View, shape: readonly number[], output: View): void {
+export function expectView(kernel: string, argument: string, v: View, shape: readonly number[], output: View): void {
   if (v.shape.length !== shape.length || v.shape.some((size, axis) => size !== shape[axis])) {
     throw new KernelShapeError(kernel, argument, `has shape (${v.shape.join(", ")}), expected (${shape.join(", ")})`);
   }

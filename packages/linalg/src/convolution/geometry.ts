@@ -1,4 +1,5 @@
 import type { ConvolutionOptions } from "../kernels.ts";
+import { expectView, KernelShapeError } from "../shapes.ts";
 import { rowMajorStrides, type View } from "../view.ts";
 
 /**
@@ -24,8 +25,8 @@ export function convolvedSize(size: number, window: number, stride: number, padd
 }
 
 /**
- * The geometry of x * w = y, after a check that the three shapes belong together and each view is contiguous.
- * Throws a RangeError that names the kernel and the shapes.
+ * The geometry of x * w = y, after a check that the shapes belong together and the arrays are contiguous.
+ * Throws a KernelShapeError that names the kernel and the argument.
  */
 export function convolutionGeometry(
   kernel: string,
@@ -34,21 +35,25 @@ export function convolutionGeometry(
   y: View,
   { stride, padding }: ConvolutionOptions,
 ): ConvolutionGeometry {
-  if (!(Number.isInteger(stride) && stride >= 1 && Number.isInteger(padding) && padding >= 0)) {
-    throw new RangeError(
-      `${kernel}: stride ${stride} must be at least 1 and padding ${padding} at least 0, both integers`,
-    );
+  if (!(Number.isInteger(stride) && stride >= 1)) {
+    throw new KernelShapeError(kernel, "stride", `is ${stride}, expected a positive integer`);
+  }
+  if (!(Number.isInteger(padding) && padding >= 0)) {
+    throw new KernelShapeError(kernel, "padding", `is ${padding}, expected an integer of at least 0`);
   }
   const [N, C, H, W] = x.shape;
   const [F, , R, S] = w.shape;
   const P = convolvedSize(H, R, stride, padding);
   const Q = convolvedSize(W, S, stride, padding);
-  requireShape(kernel, "w", w, [F, C, R, S]);
-  requireShape(kernel, "y", y, [N, F, P, Q]);
-  for (const [name, a] of Object.entries({ x, w, y })) {
-    requireContiguous(kernel, name, a);
-  }
+  expectContiguous(kernel, "x", x, [N, C, H, W], y);
+  expectContiguous(kernel, "w", w, [F, C, R, S], y);
+  expectContiguous(kernel, "y", y, [N, F, P, Q], y);
   return { N, C, H, W, F, R, S, P, Q, stride, padding };
+}
+
+/** Throws a KernelShapeError unless a bias has one entry a filter. */
+export function expectBias(bias: View | null, { F }: ConvolutionGeometry, y: View): void {
+  if (bias !== null) expectView("conv2d", "bias", bias, [F], y);
 }
 
 /** The sizes of a pooling y(planes, P, Q) of x(planes, H, W); a plane is one channel of one image. */
@@ -63,33 +68,25 @@ export interface PoolingGeometry {
 /** As `convolutionGeometry`, for pooling with windows of size x size. */
 export function poolingGeometry(x: View, size: number, y: View, argmax: Int32Array): PoolingGeometry {
   if (!(Number.isInteger(size) && size >= 1)) {
-    throw new RangeError(`maxPool2d: size ${size} must be a positive integer`);
+    throw new KernelShapeError("maxPool2d", "size", `is ${size}, expected a positive integer`);
   }
   const [N, C, H, W] = x.shape;
   const P = Math.floor(H / size);
   const Q = Math.floor(W / size);
-  requireShape("maxPool2d", "y", y, [N, C, P, Q]);
-  requireContiguous("maxPool2d", "x", x);
-  requireContiguous("maxPool2d", "y", y);
+  expectContiguous("maxPool2d", "x", x, [N, C, H, W], y);
+  expectContiguous("maxPool2d", "y", y, [N, C, P, Q], y);
   if (argmax.length !== N * C * P * Q) {
-    throw new RangeError(`maxPool2d: argmax has length ${argmax.length}, expected ${N * C * P * Q}`);
+    throw new KernelShapeError("maxPool2d", "argmax", `has ${argmax.length} entries, expected ${N * C * P * Q}`);
   }
   return { planes: N * C, H, W, P, Q };
 }
 
-function requireShape(kernel: string, name: string, a: View, expected: readonly number[]): void {
-  if (a.shape.length !== expected.length || a.shape.some((size, axis) => size !== expected[axis])) {
-    throw new RangeError(`${kernel}: ${name} has shape [${a.shape}], expected [${expected}]`);
-  }
-}
-
 /** An axis of size 1 is never stepped along, so its stride says nothing; an empty array has no entries at all. */
-function requireContiguous(kernel: string, name: string, a: View): void {
+function expectContiguous(kernel: string, argument: string, a: View, shape: readonly number[], output: View): void {
+  expectView(kernel, argument, a, shape, output);
   const expected = rowMajorStrides(a.shape);
-  const empty = a.shape.includes(0);
-  if (!empty && a.shape.some((size, axis) => size > 1 && a.stride[axis] !== expected[axis])) {
-    throw new RangeError(
-      `${kernel}: ${name} of shape [${a.shape}] has strides [${a.stride}], expected contiguous [${expected}]`,
-    );
+  if (!shape.includes(0) && shape.some((size, axis) => size > 1 && a.stride[axis] !== expected[axis])) {
+    const problem = `has strides (${a.stride.join(", ")}), expected the contiguous (${expected.join(", ")})`;
+    throw new KernelShapeError(kernel, argument, problem);
   }
 }

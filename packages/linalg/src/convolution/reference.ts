@@ -1,6 +1,6 @@
 import type { ConvolutionKernels, ConvolutionOptions } from "../kernels.ts";
 import type { FloatArray, View } from "../view.ts";
-import { type ConvolutionGeometry, convolutionGeometry, poolingGeometry } from "./geometry.ts";
+import { type ConvolutionGeometry, convolutionGeometry, expectBias, poolingGeometry } from "./geometry.ts";
 
 /**
  * Convolution as it is defined,
@@ -19,6 +19,7 @@ function conv2d<T extends FloatArray>(
   options: ConvolutionOptions,
 ): void {
   const g = convolutionGeometry("conv2d", x, w, y, options);
+  expectBias(bias, g, y);
   forEachOutput(g, (n, f, p, q, at) => {
     let sum = bias === null ? 0 : bias.data[bias.offset + f * bias.stride[0]];
     forEachTap(g, n, f, p, q, (pixel, weight) => {

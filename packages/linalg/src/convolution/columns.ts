@@ -1,0 +1,122 @@
+import type { ConvolutionKernels, Kernels } from "../kernels.ts";
+import { dtypeOf, type FloatArray, transposed, type View, view } from "../view.ts";
+import { type ConvolutionGeometry, convolutionGeometry, expectBias, poolingGeometry } from "./geometry.ts";
+import { type ColumnMemory, routinesOf, workspace } from "./memory.ts";
+
+/** The columns of as many images as fit into this many bytes are made at a time: they stay in the second-level cache. */
+const COLUMN_BYTES = 512 * 1024;
+
+/** Pooling takes about this many bytes of x at a time, for the same reason. */
+const POOL_BYTES = 256 * 1024;
+
+/**
+ * Convolution as matrix products with the columns of a few images at a time (see `assembly/convolution.ts`):
+ *
+ *     conv2d:        y    = w columns(x) + bias
+ *     conv2dInput:   xbar = columns^T(w^T ybar)
+ *     conv2dWeight:  wbar = ybar columns(x)^T, summed over the batch
+ *
+ * Chellapilla, Puri & Simard (2006), "High performance convolutional neural networks for document processing".
+ */
+export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): ConvolutionKernels {
+  const routines = { float32: routinesOf(memory.exports, "Float32"), float64: routinesOf(memory.exports, "Float64") };
+
+  return {
+    conv2d(x, w, bias, y, options) {
+      const g = convolutionGeometry("conv2d", x, w, y, options);
+      expectBias(bias, g, y);
+      const { im2col, filtersToImages } = routines[dtypeOf(y.data)];
+      const { images, image, taps, pixels, sizes } = plan(g, y);
+      const lengths = [g.F * taps, g.F, images * image, taps * images * pixels];
+      const [ws, bs, xs, columns, z, ys] = workspace(memory, y.data, [...lengths, ...twice(images * g.F * pixels)]);
+      ws.set(entries(w, 0, ws.length));
+      for (let f = 0; bias !== null && f < g.F; f++) {
+        bs[f] = bias.data[bias.offset + f * bias.stride[0]];
+      }
+      forEachGroup(g.N, images, (n, count) => {
+        xs.set(entries(x, n * image, count * image));
+        im2col(xs.byteOffset, columns.byteOffset, count, ...sizes);
+        const Y = view(z, [g.F, count * pixels]);
+        gemm(1, view(ws, [g.F, taps]), view(columns, [taps, count * pixels]), 0, Y);
+        filtersToImages(z.byteOffset, bias === null ? 0 : bs.byteOffset, ys.byteOffset, count, g.F, pixels);
+        y.data.set(ys.subarray(0, count * g.F * pixels), y.offset + n * g.F * pixels);
+      });
+    },
+
+    conv2dInput(ybar, w, xbar, options) {
+      const g = convolutionGeometry("conv2dInput", xbar, w, ybar, options);
+      const { col2im, imagesToFilters } = routines[dtypeOf(xbar.data)];
+      const { images, image, taps, pixels, sizes } = plan(g, xbar);
+      const lengths = [g.F * taps, images * image, taps * images * pixels];
+      const [ws, xs, columns, z, ys] = workspace(memory, xbar.data, [...lengths, ...twice(images * g.F * pixels)]);
+      ws.set(entries(w, 0, ws.length));
+      forEachGroup(g.N, images, (n, count) => {
+        ys.set(entries(ybar, n * g.F * pixels, count * g.F * pixels));
+        imagesToFilters(ys.byteOffset, z.byteOffset, count, g.F, pixels);
+        const Ybar = view(z, [g.F, count * pixels]);
+        gemm(1, transposed(view(ws, [g.F, taps])), Ybar, 0, view(columns, [taps, count * pixels]));
+        col2im(columns.byteOffset, xs.byteOffset, count, ...sizes);
+        xbar.data.set(xs.subarray(0, count * image), xbar.offset + n * image);
+      });
+    },
+
+    conv2dWeight(x, ybar, wbar, options) {
+      const g = convolutionGeometry("conv2dWeight", x, wbar, ybar, options);
+      const { im2col, imagesToFilters } = routines[dtypeOf(wbar.data)];
+      const { images, image, taps, pixels, sizes } = plan(g, wbar);
+      const lengths = [g.F * taps, images * image, taps * images * pixels];
+      const [ws, xs, columns, z, ys] = workspace(memory, wbar.data, [...lengths, ...twice(images * g.F * pixels)]);
+      ws.fill(0);
+      forEachGroup(g.N, images, (n, count) => {
+        xs.set(entries(x, n * image, count * image));
+        ys.set(entries(ybar, n * g.F * pixels, count * g.F * pixels));
+        im2col(xs.byteOffset, columns.byteOffset, count, ...sizes);
+        imagesToFilters(ys.byteOffset, z.byteOffset, count, g.F, pixels);
+        const Ybar = view(z, [g.F, count * pixels]);
+        gemm(1, Ybar, transposed(view(columns, [taps, count * pixels])), 1, view(ws, [g.F, taps]));
+      });
+      wbar.data.set(ws, wbar.offset);
+    },
+
+    maxPool2d(x, size, y, argmax) {
+      const { planes, H, W, P, Q } = poolingGeometry(x, size, y, argmax);
+      const { maxPool2d } = routines[dtypeOf(y.data)];
+      const together = Math.max(1, Math.floor(POOL_BYTES / (H * W * y.data.BYTES_PER_ELEMENT)));
+      const most = Math.min(planes, together);
+      const [xs, ys, at] = workspace(memory, y.data, [most * H * W, ...twice(most * P * Q)]);
+      const indices = new Int32Array(at.buffer, at.byteOffset, most * P * Q);
+      forEachGroup(planes, most, (plane, count) => {
+        xs.set(entries(x, plane * H * W, count * H * W));
+        maxPool2d(xs.byteOffset, ys.byteOffset, at.byteOffset, plane * H * W, count, H, W, P, Q, size);
+        y.data.set(ys.subarray(0, count * P * Q), y.offset + plane * P * Q);
+        argmax.set(indices.subarray(0, count * P * Q), plane * P * Q);
+      });
+    },
+  };
+}
+
+/** How many images are worked on together, and the sizes that all three products need. */
+function plan(g: ConvolutionGeometry, { data }: View) {
+  const taps = g.C * g.R * g.S;
+  const pixels = g.P * g.Q;
+  const image = g.C * g.H * g.W;
+  const bytes = Math.max(image, taps * pixels, g.F * pixels, 1) * data.BYTES_PER_ELEMENT;
+  const images = Math.max(1, Math.min(g.N, Math.floor(COLUMN_BYTES / bytes)));
+  const sizes = [g.C, g.H, g.W, g.R, g.S, g.P, g.Q, g.stride, g.padding] as const;
+  return { images, image, taps, pixels, sizes };
+}
+
+function forEachGroup(total: number, most: number, visit: (first: number, count: number) => void): void {
+  for (let first = 0; first < total; first += most) {
+    visit(first, Math.min(most, total - first));
+  }
+}
+
+/** `length` entries of a contiguous view, from entry `first` on. */
+function entries<T extends FloatArray>({ data, offset }: View<T>, first: number, length: number): FloatArray {
+  return data.subarray(offset + first, offset + first + length);
+}
+
+function twice(length: number): [number, number] {
+  return [length, length];
+}

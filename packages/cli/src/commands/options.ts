@@ -1,0 +1,29 @@
+import { InvalidArgumentError, Option } from "commander";
+
+/** `--differentiation`, the same wherever it is taken. */
+export function differentiationOption(fallback: string): Option {
+  return new Option("--differentiation <rule>", "how to differentiate the solution")
+    .choices(["implicit", "alternating", "unrolled"])
+    .default(fallback);
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Expected a positive number.");
+  return value;
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!(Number.isSafeInteger(value) && value > 0)) throw new InvalidArgumentError("Expected a positive integer.");
+  return value;
+}
+
+/** Seeds of the random numbers: integers from 0. */
+export function seed(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(Number.isSafeInteger(value) && value >= 0)) {
+    throw new InvalidArgumentError("Expected an integer from 0.");
+  }
+  return value;
+}

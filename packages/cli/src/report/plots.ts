@@ -1,0 +1,106 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { type Html, raw } from "./html.ts";
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  readonly label?: string;
+}
+
+/** One line of a picture. */
+export interface Series {
+  readonly points: readonly Point[];
+  readonly color: string;
+  /** A thin, pale line: data behind their trend. */
+  readonly faint?: boolean;
+  readonly dashed?: boolean;
+  /** Marks each point with a dot. */
+  readonly dots?: boolean;
+}
+
+export interface Axis {
+  readonly label: string;
+  readonly type?: "linear" | "log";
+  readonly domain?: readonly [number, number];
+  readonly percent?: boolean;
+}
+
+/** Colours of the page's palette, so that pictures follow light and dark. */
+export const colors = {
+  first: "var(--series-1)",
+  second: "var(--series-2)",
+  third: "var(--series-3)",
+  reference: "var(--reference)",
+} as const;
+
+const width = 460;
+const height = 290;
+
+/** Draws lines as inline SVG, with `description` for those who cannot see them. */
+export function linePlot(series: readonly Series[], x: Axis, y: Axis, description: string): Html {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const points = series.flatMap((line) => line.points);
+  const xs = points.map((point) => point.x);
+  const ys = points.map((point) => point.y);
+  const svg = Plot.plot({
+    document: document as unknown as Document,
+    width,
+    height,
+    marginLeft: 52,
+    marginBottom: 40,
+    marginRight: 22,
+    ariaLabel: description,
+    style: { fontSize: "12px", background: "none", overflow: "visible" },
+    x: scale(x, xs),
+    y: { ...scale(y, ys), grid: true },
+    marks: series.flatMap(marks),
+  });
+  return raw(withoutNamespaces(svg.outerHTML));
+}
+
+function scale(axis: Axis, values: readonly number[]): Plot.ScaleOptions {
+  const { label, type = "linear", domain, percent } = axis;
+  if (type === "log") return { label, ...decades(values) };
+  return { label, type, ...(domain ? { domain: [...domain] } : {}), ...(percent ? { tickFormat: ".0%" } : {}) };
+}
+
+/** A logarithmic axis from whole power to whole power of ten, with at most eight labels. */
+function decades(values: readonly number[]): Plot.ScaleOptions {
+  const exponents = values.filter((value) => value > 0).map(Math.log10);
+  const low = Math.floor(Math.min(...exponents));
+  const high = Math.ceil(Math.max(...exponents, low + 1));
+  const step = Math.ceil((high - low) / 8);
+  const ticks: number[] = [];
+  for (let exponent = low; exponent <= high; exponent += step) ticks.push(10 ** exponent);
+  const tickFormat = (value: number) => `1e${Math.round(Math.log10(value))}`;
+  return { type: "log", domain: [10 ** low, 10 ** high], ticks, tickFormat };
+}
+
+function marks({ points, color, faint, dashed, dots }: Series): Plot.Markish[] {
+  const line = Plot.line(points, {
+    x: "x",
+    y: "y",
+    stroke: color,
+    strokeWidth: faint ? 1 : 2,
+    strokeOpacity: faint ? 0.35 : 1,
+    ...(dashed ? { strokeDasharray: "5 4" } : {}),
+  });
+  const marked = dots ? [Plot.dot(points, { x: "x", y: "y", fill: color, r: 3.5 })] : [];
+  const named = points.filter((point) => point.label !== undefined);
+  const text = Plot.text(named, {
+    x: "x",
+    y: "y",
+    text: "label",
+    fill: "currentColor",
+    dx: 8,
+    dy: 10,
+    textAnchor: "start",
+  });
+  return [line, ...marked, ...(named.length > 0 ? [text] : [])];
+}
+
+/** Inline SVG needs none, and an offline page is easier to check when it names no address at all. */
+function withoutNamespaces(svg: string): string {
+  return svg.replace(/ xmlns(:\w+)?="[^"]*"/g, "");
+}

@@ -1,0 +1,155 @@
+import { OptionError } from "../errors.ts";
+import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
+import { type AdmmRun, type AdmmSettings, runAdmm } from "./admm-iteration.ts";
+import { assess, judge } from "./residuals.ts";
+import type { Certificate, Solution, SolveOptions, Solver, Status } from "./solver.ts";
+
+export interface AdmmOptions {
+  /** Largest relative residual (primal, dual and gap, as `assess` measures them) of a solved item. Default 1e-6. */
+  readonly tolerance?: number;
+  /** Over-relaxation alpha in (0, 2); 1 is the iteration of the paper. Default 1.6. */
+  readonly relaxation?: number;
+  /** The first penalty, for the scaled constraints. Default 1. */
+  readonly rho?: number;
+  /** Whether rho follows the balance of the residuals. Default true. */
+  readonly adaptiveRho?: boolean;
+  /** Default 10000. */
+  readonly maxIterations?: number;
+  /** Seconds after which unfinished items end as `time_limit`. Default: none. */
+  readonly timeLimit?: number;
+}
+
+/** What ADMM leaves for a differentiation rule: the groups with their factors, and the penalty that each ended with. */
+export class AdmmState {
+  readonly problem: QuadraticProgram;
+  readonly groups: readonly AdmmGroup[];
+  readonly rho: readonly number[];
+  readonly relaxation: number;
+
+  constructor(problem: QuadraticProgram, groups: readonly AdmmGroup[], rho: readonly number[], relaxation: number) {
+    this.problem = problem;
+    this.groups = groups;
+    this.rho = rho;
+    this.relaxation = relaxation;
+  }
+}
+
+/**
+ * The alternating direction method of multipliers in the form of Alt-Diff (equations (5)), on row-scaled constraints,
+ * with over-relaxation and a penalty that adapts. Items that share Q, A and G share one factor and one rho, and move
+ * together; with fewer constraints than variables (p + m < n) the whole batch iterates in the space of the constraints.
+ *
+ * It stops on the residuals of the KKT conditions, never on the change of the objective: an iteration that creeps would
+ * look converged, and its gradient be wrong. Infeasible items end with a certificate.
+ *
+ * Throws an `OptionError` for an option outside its range; never for a hard problem.
+ */
+export function admm(options: AdmmOptions = {}): Solver {
+  const settings = validated(options);
+  const cache = new GeometryCache();
+  return { name: "admm", solve: (problem, solveOptions) => solve(problem, settings, cache, solveOptions) };
+}
+
+type Settings = Required<AdmmOptions>;
+
+function validated(options: AdmmOptions): Settings {
+  const settings = {
+    tolerance: options.tolerance ?? 1e-6,
+    relaxation: options.relaxation ?? 1.6,
+    rho: options.rho ?? 1,
+    adaptiveRho: options.adaptiveRho ?? true,
+    maxIterations: options.maxIterations ?? 10_000,
+    timeLimit: options.timeLimit ?? Number.POSITIVE_INFINITY,
+  };
+  if (!(settings.tolerance > 0)) throw new OptionError("tolerance", settings.tolerance, "a positive number");
+  if (!(settings.relaxation > 0 && settings.relaxation < 2)) {
+    throw new OptionError("relaxation", settings.relaxation, "a number between 0 and 2, both excluded");
+  }
+  if (!(settings.rho > 0 && settings.rho < Number.POSITIVE_INFINITY)) {
+    throw new OptionError("rho", settings.rho, "a positive number");
+  }
+  if (!(Number.isInteger(settings.maxIterations) && settings.maxIterations > 0)) {
+    throw new OptionError("maxIterations", settings.maxIterations, "a positive integer");
+  }
+  if (!(settings.timeLimit > 0)) throw new OptionError("timeLimit", settings.timeLimit, "a positive number of seconds");
+  return settings;
+}
+
+function solve(
+  problem: QuadraticProgram,
+  settings: Settings,
+  cache: GeometryCache,
+  { warmStart, signal }: SolveOptions = {},
+): Solution {
+  const start = performance.now();
+  const deadline = start + 1000 * settings.timeLimit;
+  const iteration: AdmmSettings = {
+    ...settings,
+    interrupted: () => signal?.aborted === true || performance.now() > deadline,
+  };
+  const { n, p, m, batch } = problem;
+  const point = {
+    x: new Float64Array(batch * n),
+    nu: new Float64Array(batch * p),
+    lambda: new Float64Array(batch * m),
+    s: new Float64Array(batch * m),
+  };
+  const iterations = new Int32Array(batch);
+  const outcome: AdmmRun["outcome"] = [];
+  const certificates: (Certificate | null)[] = [];
+  const groups: AdmmGroup[] = [];
+  const rho: number[] = [];
+  for (const group of admmGroups(problem, cache)) {
+    const t = warmStart ? stateAt(warmStart, group, settings.rho) : new Float64Array(group.count * (p + m));
+    const rows = { geometry: group.geometry, F: linearTermsOf(problem, group), k: boundsOf(problem, group), t };
+    const run = runAdmm(rows, iteration);
+    writePoint(point, group, run, t);
+    iterations.set(run.iterations, group.first);
+    outcome.push(...run.outcome);
+    certificates.push(...run.certificates);
+    groups.push(group);
+    rho.push(run.rho);
+  }
+  const { residuals, objective, relative } = assess(problem, point);
+  const status = outcome.map((own, i) => statusOf(own, relative[i], settings.tolerance));
+  return {
+    solver: "admm",
+    ...point,
+    objective,
+    status,
+    residuals,
+    iterations,
+    milliseconds: performance.now() - start,
+    certificates,
+    state: new AdmmState(problem, groups, rho, settings.relaxation),
+  };
+}
+
+/** The residuals decide; where the iteration saw convergence and they do not, accuracy has run out. */
+function statusOf(own: AdmmRun["outcome"][number], relative: number, tolerance: number): Status {
+  if (own === "primal_infeasible" || own === "dual_infeasible") return own;
+  return judge(relative, tolerance, own === "solved" ? "numerical_error" : own);
+}
+
+/** Back to the units of the data: nu = E nu~, lambda = E max(w, 0), s = max(-w, 0) / (rho E). A broken item is left at 0. */
+function writePoint(
+  point: Record<"x" | "nu" | "lambda" | "s", Float64Array>,
+  { first, count, geometry }: AdmmGroup,
+  run: AdmmRun,
+  t: Float64Array,
+): void {
+  const { n, p, r, scale } = geometry;
+  const m = r - p;
+  for (let i = 0; i < count; i++) {
+    if (run.outcome[i] === "numerical_error") continue;
+    const item = first + i;
+    point.x.set(run.X.subarray(i * n, (i + 1) * n), item * n);
+    for (let j = 0; j < p; j++) point.nu[item * p + j] = scale[j] * t[i * r + j];
+    for (let j = 0; j < m; j++) {
+      const w = t[i * r + p + j];
+      point.lambda[item * m + j] = scale[p + j] * Math.max(w, 0);
+      point.s[item * m + j] = Math.max(-w, 0) / (run.rho * scale[p + j]);
+    }
+  }
+}

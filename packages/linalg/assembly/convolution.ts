@@ -7,7 +7,7 @@
  */
 
 /** columns <- the columns of `images` images; zero outside the image. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function im2col<T>(
   x: usize, columns: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
@@ -36,7 +36,7 @@ function im2col<T>(
 }
 
 /** The transpose of im2col: xbar <- the sum of the entries that each pixel was copied to. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function col2im<T>(
   columns: usize, xbar: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
@@ -64,14 +64,14 @@ function col2im<T>(
 }
 
 /** The first p with p stride + r - padding >= 0. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function firstInside(r: i32, stride: i32, padding: i32): i32 {
   return max(0, (padding - r + stride - 1) / stride);
 }
 
 /** One past the last p < P with p stride + r - padding < H. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function endInside(r: i32, H: i32, P: i32, stride: i32, padding: i32): i32 {
   const last = H - 1 - r + padding;
@@ -82,7 +82,7 @@ function endInside(r: i32, H: i32, P: i32, stride: i32, padding: i32): i32 {
  * to[i,j] <- from[i,j] over rows x width entries, rows `pitch` entries apart. It goes down one vector-wide strip after
  * the other, because the rows are often as short as two vectors.
  */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function copyBlock<T>(from: usize, to: usize, rows: i32, width: i32, fromPitch: i32, toPitch: i32): void {
   const fromRow = <usize>fromPitch << alignof<T>();
@@ -103,7 +103,7 @@ function copyBlock<T>(from: usize, to: usize, rows: i32, width: i32, fromPitch: 
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function copyStrip(from: usize, to: usize, rows: i32, fromRow: usize, toRow: usize): void {
   for (let i = 0; i < rows; i++) {
@@ -114,7 +114,7 @@ function copyStrip(from: usize, to: usize, rows: i32, fromRow: usize, toRow: usi
 }
 
 /** to[i,j] <- to[i,j] + from[i,j], in strips as `copyBlock`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function addBlock<T>(from: usize, to: usize, rows: i32, width: i32, fromPitch: i32, toPitch: i32): void {
   const fromRow = <usize>fromPitch << alignof<T>();
@@ -138,7 +138,7 @@ function addBlock<T>(from: usize, to: usize, rows: i32, width: i32, fromPitch: i
 }
 
 /** to[i,j] <- from[i stride, j stride] */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function gatherBlock<T>(from: usize, to: usize, rows: i32, width: i32, stride: i32, fromPitch: i32, toPitch: i32): void {
   for (let i = 0; i < rows; i++) {
@@ -151,7 +151,7 @@ function gatherBlock<T>(from: usize, to: usize, rows: i32, width: i32, stride: i
 }
 
 /** to[i stride, j stride] <- to[i stride, j stride] + from[i,j] */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function scatterBlock<T>(from: usize, to: usize, rows: i32, width: i32, stride: i32, fromPitch: i32, toPitch: i32): void {
   for (let i = 0; i < rows; i++) {
@@ -265,53 +265,53 @@ function pool4(x: usize, at: i32, W: i32, start: i32, y: usize, argmax: usize): 
   v128.store(argmax, best);
 }
 
-export function im2colFloat32(
+export function im2col_f32(
   x: usize, columns: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   im2col<f32>(x, columns, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
-export function im2colFloat64(
+export function im2col_f64(
   x: usize, columns: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   im2col<f64>(x, columns, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
-export function col2imFloat32(
+export function col2im_f32(
   columns: usize, x: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   col2im<f32>(columns, x, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
-export function col2imFloat64(
+export function col2im_f64(
   columns: usize, x: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   col2im<f64>(columns, x, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
-export function filtersToImagesFloat32(z: usize, bias: usize, y: usize, images: i32, F: i32, pixels: i32): void {
+export function filtersToImages_f32(z: usize, bias: usize, y: usize, images: i32, F: i32, pixels: i32): void {
   filtersToImages<f32>(z, bias, y, images, F, pixels);
 }
 
-export function filtersToImagesFloat64(z: usize, bias: usize, y: usize, images: i32, F: i32, pixels: i32): void {
+export function filtersToImages_f64(z: usize, bias: usize, y: usize, images: i32, F: i32, pixels: i32): void {
   filtersToImages<f64>(z, bias, y, images, F, pixels);
 }
 
-export function imagesToFiltersFloat32(y: usize, z: usize, images: i32, F: i32, pixels: i32): void {
+export function imagesToFilters_f32(y: usize, z: usize, images: i32, F: i32, pixels: i32): void {
   imagesToFilters<f32>(y, z, images, F, pixels);
 }
 
-export function imagesToFiltersFloat64(y: usize, z: usize, images: i32, F: i32, pixels: i32): void {
+export function imagesToFilters_f64(y: usize, z: usize, images: i32, F: i32, pixels: i32): void {
   imagesToFilters<f64>(y, z, images, F, pixels);
 }
 
-export function maxPool2dFloat32(
+export function maxPool2d_f32(
   x: usize, y: usize, argmax: usize, start: i32, planes: i32, H: i32, W: i32, P: i32, Q: i32, size: i32,
 ): void {
   maxPool2d<f32>(x, y, argmax, start, planes, H, W, P, Q, size);
 }
 
-export function maxPool2dFloat64(
+export function maxPool2d_f64(
   x: usize, y: usize, argmax: usize, start: i32, planes: i32, H: i32, W: i32, P: i32, Q: i32, size: i32,
 ): void {
   maxPool2d<f64>(x, y, argmax, start, planes, H, W, P, Q, size);

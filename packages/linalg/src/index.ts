@@ -1,3 +1,4 @@
+export { convolvedSize } from "./convolution/geometry.ts";
 export type { ConvolutionKernels, ConvolutionOptions, Kernels, Triangle } from "./kernels.ts";
 export {
   activeKernels,

@@ -19,7 +19,7 @@ const POOL_BYTES = 256 * 1024;
  * Chellapilla, Puri & Simard (2006), "High performance convolutional neural networks for document processing".
  */
 export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): ConvolutionKernels {
-  const routines = { float32: routinesOf(memory.exports, "Float32"), float64: routinesOf(memory.exports, "Float64") };
+  const routines = { float32: routinesOf(memory.exports, "f32"), float64: routinesOf(memory.exports, "f64") };
 
   return {
     conv2d(x, w, bias, y, options) {

@@ -25,7 +25,7 @@ interface ConvolutionRoutines {
 
 /** The exports of the WebAssembly module that convolution needs: each routine under its name and dtype. */
 export type ConvolutionExports = {
-  readonly [Name in keyof ConvolutionRoutines as `${Name}Float32` | `${Name}Float64`]: ConvolutionRoutines[Name];
+  readonly [Name in keyof ConvolutionRoutines as `${Name}_f32` | `${Name}_f64`]: ConvolutionRoutines[Name];
 };
 
 /** WebAssembly memory, and the routines that work on it. */
@@ -38,13 +38,13 @@ export interface ColumnMemory {
   reserve(bytes: number): { readonly buffer: ArrayBuffer; readonly address: number };
 }
 
-export function routinesOf(exports: ConvolutionExports, dtype: "Float32" | "Float64"): ConvolutionRoutines {
+export function routinesOf(exports: ConvolutionExports, type: "f32" | "f64"): ConvolutionRoutines {
   return {
-    im2col: exports[`im2col${dtype}`],
-    col2im: exports[`col2im${dtype}`],
-    filtersToImages: exports[`filtersToImages${dtype}`],
-    imagesToFilters: exports[`imagesToFilters${dtype}`],
-    maxPool2d: exports[`maxPool2d${dtype}`],
+    im2col: exports[`im2col_${type}`],
+    col2im: exports[`col2im_${type}`],
+    filtersToImages: exports[`filtersToImages_${type}`],
+    imagesToFilters: exports[`imagesToFilters_${type}`],
+    maxPool2d: exports[`maxPool2d_${type}`],
   };
 }
 

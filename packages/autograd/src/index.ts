@@ -1,1 +1,13 @@
-export {};
+export type { DType, FloatArray } from "@solvegrad/linalg";
+export { eye, full, ones, type TensorOptions, tensor, zeros } from "./creation.ts";
+export * from "./errors.ts";
+export { GradcheckError, type GradcheckOptions, gradcheck } from "./gradcheck.ts";
+export * from "./ops/index.ts";
+export type { Shape } from "./shape.ts";
+export { type CustomOpOptions, customOp } from "./tape/custom-op.ts";
+export { type BackwardOptions, type GradOptions, grad } from "./tape/gradient.ts";
+export { isGradEnabled, noGrad } from "./tape/recording.ts";
+export { tapeBytes } from "./tape/tape-bytes.ts";
+export { type Nested, Tensor } from "./tensor.ts";
+export { hessian, jacobian, jvp, type Pullback, vjp } from "./transforms/functions.ts";
+export type { Values } from "./values.ts";

@@ -1,0 +1,32 @@
+export {
+  abs,
+  add,
+  atLeast,
+  cast,
+  div,
+  exp,
+  gate,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  type Operand,
+  pow,
+  relu,
+  sigmoid,
+  sign,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from "./elementwise.ts";
+export { bilinear, broadcasting, elementwise, linear } from "./factories.ts";
+export { cholesky, choleskySolve, type TriangularSolveOptions, triangularSolve } from "./factorization.ts";
+export { concat, reshape, slice, stack, swapLastTwo, transpose } from "./layout.ts";
+export { crossEntropy, logSoftmax, mseLoss, nllLoss } from "./loss.ts";
+export { matmul } from "./matmul.ts";
+export { apply, type Op, type VjpContext } from "./op.ts";
+export { argmax, broadcastTo, max, mean, sum, sumTo } from "./reduction.ts";
+export { pick, takeAlong, where } from "./selection.ts";
+export { type OpAttributes, type OpName, opTable } from "./table.ts";

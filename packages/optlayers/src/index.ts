@@ -9,5 +9,6 @@ export {
 } from "./problem/quadratic-program.ts";
 export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
+export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type Assessment, assess, type PrimalDualPoint } from "./solvers/residuals.ts";
 export * from "./solvers/solver.ts";

@@ -1,0 +1,86 @@
+import { OptionError } from "../errors.ts";
+import { kktMethod } from "../kkt/kkt-method.ts";
+import { KktState } from "../kkt/kkt-state.ts";
+import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import { certificateOf } from "./interior-point-certificates.ts";
+import { type InteriorPoint, iterate, type Outcome } from "./interior-point-iteration.ts";
+import { polish } from "./interior-point-polish.ts";
+import { coldStart, warmStart } from "./interior-point-start.ts";
+import { assess, judge } from "./residuals.ts";
+import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
+
+export interface InteriorPointOptions {
+  /** Bound on the relative residuals of `assess`; 1e-9 by default. */
+  readonly tolerance?: number;
+  /** 100 by default; most problems take 8 to 20. */
+  readonly maxIterations?: number;
+  /** Milliseconds after which the unfinished items get the status `time_limit`; none by default. */
+  readonly timeLimit?: number;
+  /** Whether to finish on the active set, which takes most solutions to rounding; true by default. */
+  readonly polish?: boolean;
+}
+
+/**
+ * A batched primal-dual interior-point method: Mehrotra's predictor-corrector (1992) in the form of Mattingley and
+ * Boyd (2012) and OptNet (Amos and Kolter 2017), with refinement against the unregularized system, a finish on the
+ * active set, and certificates for items that have no solution.
+ *
+ * Q may be singular, rows may be redundant, p and m may be 0. Throws an `OptionError` for an option out of range.
+ */
+export function interiorPoint(options: InteriorPointOptions = {}): Solver {
+  const settings = validated(options);
+  return { name: "interior point", solve: (problem, solveOptions) => solve(problem, settings, solveOptions ?? {}) };
+}
+
+function validated(options: InteriorPointOptions): Required<InteriorPointOptions> {
+  const { tolerance = 1e-9, maxIterations = 100, timeLimit = Infinity, polish = true } = options;
+  if (!(tolerance > 0 && tolerance < 1)) throw new OptionError("tolerance", tolerance, "a number between 0 and 1");
+  if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
+    throw new OptionError("maxIterations", maxIterations, "a positive integer");
+  }
+  if (!(timeLimit > 0)) throw new OptionError("timeLimit", timeLimit, "a positive number of milliseconds");
+  return { tolerance, maxIterations, timeLimit, polish };
+}
+
+function solve(
+  problem: QuadraticProgram,
+  options: Required<InteriorPointOptions>,
+  { warmStart: earlier, signal }: SolveOptions,
+): Solution {
+  const begin = performance.now();
+  const interrupted = () => signal?.aborted === true || performance.now() - begin > options.timeLimit;
+  const method = kktMethod(problem);
+  const start = earlier ? warmStart(problem, method, earlier) : coldStart(problem, method);
+  const run = iterate(problem, method, start, { ...options, interrupted });
+  const converged = (item: number) => run.outcome[item] === "converged";
+  const point = options.polish ? polish(problem, method, run.point, converged) : run.point;
+  const verdict = conclude(problem, point, run.outcome, options.tolerance);
+  return {
+    solver: "interior point",
+    ...verdict,
+    iterations: run.iterations,
+    milliseconds: performance.now() - begin,
+    state: new KktState(problem, method),
+  };
+}
+
+const failureOf: Record<Outcome, Exclude<Status, "solved" | "solved_inaccurate">> = {
+  converged: "numerical_error",
+  stalled: "numerical_error",
+  max_iterations: "max_iterations",
+  time_limit: "time_limit",
+};
+
+/** The statuses that the recomputed residuals justify, with certificates for the items that have no solution. */
+function conclude(problem: QuadraticProgram, point: InteriorPoint, outcome: readonly Outcome[], tolerance: number) {
+  const { residuals, objective, slack, relative } = assess(problem, point);
+  const certificates: (Certificate | null)[] = new Array(problem.batch).fill(null);
+  const status = outcome.map((ended, i): Status => {
+    const judged = judge(relative[i], tolerance, failureOf[ended]);
+    if (isUsable(judged) || ended === "time_limit") return judged;
+    certificates[i] = certificateOf(problem, i);
+    return certificates[i]?.kind ?? judged;
+  });
+  const s = slack.map((value) => Math.max(value, 0));
+  return { x: point.x, nu: point.nu, lambda: point.lambda, s, objective, status, residuals, certificates };
+}

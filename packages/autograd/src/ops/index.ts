@@ -1,3 +1,4 @@
+export { conv2d, conv2dInput, conv2dWeight } from "./convolution.ts";
 export {
   abs,
   add,
@@ -27,6 +28,7 @@ export { concat, reshape, slice, stack, swapLastTwo, transpose } from "./layout.
 export { crossEntropy, logSoftmax, mseLoss, nllLoss } from "./loss.ts";
 export { matmul } from "./matmul.ts";
 export { apply, type Op, type VjpContext } from "./op.ts";
+export { maxPool2d } from "./pooling.ts";
 export { argmax, broadcastTo, max, mean, sum, sumTo } from "./reduction.ts";
 export { pick, takeAlong, where } from "./selection.ts";
 export { type OpAttributes, type OpName, opTable } from "./table.ts";

@@ -4,3 +4,6 @@ import type { Kernels } from "../kernels.ts";
 export function loadNative(): Kernels | null {
   return null;
 }
+
+/** Outside Node engine flags cannot be set. */
+export function setV8Flag(_flag: string): void {}

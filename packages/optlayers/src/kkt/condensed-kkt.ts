@@ -1,9 +1,9 @@
 import { activeKernels, transposed, view } from "@solvegrad/linalg";
-import { applyDatum, applyTransposedDatum, matrixView, offsetOf } from "../problem/products.ts";
+import { applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
 
-/** The penalty on a row that must hold as an equality: this many times (largest entry of Q) / (largest squared row). */
+/** The penalty on a row that must hold as an equality: this many times (largest entry of Q) / (its squared norm). */
 const penalty = 1e7;
 /** The multiple of (largest entry of Q) that is added to H's diagonal, and what it becomes where H is still singular. */
 const regularizations = [1e-9, 1e-7, 1e-5, 1e-3] as const;
@@ -11,48 +11,59 @@ const regularizations = [1e-9, 1e-7, 1e-5, 1e-3] as const;
 /**
  * The KKT system condensed to x, for Q that may be singular and for many rows:
  *
- *     H = Q + epsilon I + omega A'A + G'WG,   W = (D + 1/omega)^-1,
- *     x = H^-1 (r1 + omega A'r2 + G'W r3),   nu = omega (A x - r2),   lambda = W (G x - r3).
+ *     H = Q + epsilon I + A'Omega A + G'WG,   W = (D + Omega^-1)^-1,
+ *     x = H^-1 (r1 + A'Omega r2 + G'W r3),   nu = Omega (A x - r2),   lambda = W (G x - r3).
  *
- * The penalty omega in the place of infinity (and epsilon) makes H positive definite whatever Q and A are; it is the
+ * The diagonal penalty Omega in the place of infinity (and epsilon) makes H positive definite whatever Q and A are; it is the
  * proximal method of multipliers, whose outer iteration is the refinement against the true system.
  */
 export class CondensedKkt implements KktMethod {
   readonly name = "condensed";
   private readonly problem: QuadraticProgram;
-  /** Of each item: largest |Q_ij| (1 when Q = 0), and the penalty omega. */
+  /** Largest |Q_ij| of each item (1 when Q = 0). */
   private readonly scale: Float64Array;
-  private readonly omega: Float64Array;
+  /** 1 / |row|^2 of A's and of G's rows, of each item (of the only one when the datum is shared). */
+  private readonly sizesA: Float64Array;
+  private readonly sizesG: Float64Array;
   private items: Int32Array = new Int32Array(0);
   private H: Float64Array = new Float64Array(0);
+  /** The diagonals Omega and W of the slots last factored. */
+  private Omega: Float64Array = new Float64Array(0);
   private W: Float64Array = new Float64Array(0);
 
   constructor(problem: QuadraticProgram) {
     this.problem = problem;
-    this.scale = new Float64Array(problem.batch);
-    this.omega = new Float64Array(problem.batch);
-    for (let i = 0; i < problem.batch; i++) {
-      this.scale[i] = largest(itemOf(problem.Q, i)) || 1;
-      const row = Math.max(largestRow(itemOf(problem.A, i), problem.n), largestRow(itemOf(problem.G, i), problem.n));
-      this.omega[i] = (penalty * this.scale[i]) / (row || 1);
-    }
+    this.scale = Float64Array.from({ length: problem.batch }, (_, i) => largest(itemOf(problem.Q, i)) || 1);
+    this.sizesA = inverseSquaredRows(problem.A.values, problem.n);
+    this.sizesG = inverseSquaredRows(problem.G.values, problem.n);
   }
 
   get bytes(): number {
-    return 8 * (this.H.length + this.W.length + this.scale.length + this.omega.length);
+    return 8 * (this.H.length + this.W.length + this.Omega.length + this.sizesA.length + this.sizesG.length);
   }
 
   factor(items: Int32Array, D: Float64Array): Uint8Array {
-    const { n, m } = this.problem;
+    const { n, p, m } = this.problem;
     this.items = items;
     if (this.H.length < items.length * n * n) this.H = new Float64Array(items.length * n * n);
+    this.Omega = new Float64Array(items.length * p);
     this.W = new Float64Array(items.length * m);
     for (let k = 0; k < items.length; k++) {
-      for (let i = k * m; i < (k + 1) * m; i++) this.W[i] = 1 / (D[i] + 1 / this.omega[items[k]]);
+      this.weigh(k, D);
       this.assemble(k, regularizations[0]);
     }
     const failures = activeKernels().potrfBatched(view(this.H, [items.length, n, n]));
     return Uint8Array.from(failures, (failure, k) => (failure === 0 ? 0 : this.retry(k)));
+  }
+
+  private weigh(k: number, D: Float64Array): void {
+    const { p, m, A, G } = this.problem;
+    const item = this.items[k];
+    const strength = penalty * this.scale[item];
+    const atA = A.batched ? item * p : 0;
+    const atG = G.batched ? item * m : 0;
+    for (let i = 0; i < p; i++) this.Omega[k * p + i] = strength * this.sizesA[atA + i];
+    for (let i = 0; i < m; i++) this.W[k * m + i] = 1 / (D[k * m + i] + 1 / (strength * this.sizesG[atG + i]));
   }
 
   private assemble(k: number, epsilon: number): void {
@@ -60,16 +71,20 @@ export class CondensedKkt implements KktMethod {
     const item = this.items[k];
     this.H.set(itemOf(Q, item), k * n * n);
     for (let j = 0; j < n; j++) this.H[k * n * n + j * (n + 1)] += epsilon * this.scale[item];
-    const H = view(this.H, [n, n], k * n * n);
-    if (p > 0) activeKernels().syrk(this.omega[item], matrixView(A, item, true), 1, H);
-    if (m === 0) return;
-    const weighted = new Float64Array(m * n);
-    const start = offsetOf(G, item);
-    for (let i = 0; i < m; i++) {
-      const root = Math.sqrt(this.W[k * m + i]);
-      for (let j = 0; j < n; j++) weighted[i * n + j] = root * G.values[start + i * n + j];
+    this.addWeighted(itemOf(A, item), this.Omega, k, p);
+    this.addWeighted(itemOf(G, item), this.W, k, m);
+  }
+
+  /** H_k <- H_k + B' diag(weights of slot k) B for a matrix of `rows` rows. */
+  private addWeighted(B: Float64Array, weights: Float64Array, k: number, rows: number): void {
+    if (rows === 0) return;
+    const { n } = this.problem;
+    const weighted = new Float64Array(rows * n);
+    for (let i = 0; i < rows; i++) {
+      const root = Math.sqrt(weights[k * rows + i]);
+      for (let j = i * n; j < (i + 1) * n; j++) weighted[j] = root * B[j];
     }
-    activeKernels().syrk(1, transposed(view(weighted, [m, n])), 1, H);
+    activeKernels().syrk(1, transposed(view(weighted, [rows, n])), 1, view(this.H, [n, n], k * n * n));
   }
 
   private retry(k: number): 0 | 1 {
@@ -83,11 +98,11 @@ export class CondensedKkt implements KktMethod {
 
   solve(rhs: KktVector): void {
     const { n, p, m, A, G } = this.problem;
-    const { items } = this;
+    const { items, Omega, W } = this;
     const slots = items.length;
     const { x, nu, lambda } = rhs;
-    for (let i = 0; i < nu.length; i++) nu[i] *= this.omega[items[Math.floor(i / p)]];
-    for (let i = 0; i < lambda.length; i++) lambda[i] *= this.W[i];
+    for (let i = 0; i < nu.length; i++) nu[i] *= Omega[i];
+    for (let i = 0; i < lambda.length; i++) lambda[i] *= W[i];
     if (p > 0) applyTransposedDatum(1, A, nu, 1, x, items);
     if (m > 0) applyTransposedDatum(1, G, lambda, 1, x, items);
     activeKernels().potrsBatched(view(this.H, [slots, n, n]), view(x, [slots, n, 1]));
@@ -95,8 +110,8 @@ export class CondensedKkt implements KktMethod {
     const Gx = new Float64Array(lambda.length);
     applyDatum(1, A, x, 0, Ax, items);
     applyDatum(1, G, x, 0, Gx, items);
-    for (let i = 0; i < nu.length; i++) nu[i] = this.omega[items[Math.floor(i / p)]] * Ax[i] - nu[i];
-    for (let i = 0; i < lambda.length; i++) lambda[i] = this.W[i] * Gx[i] - lambda[i];
+    for (let i = 0; i < nu.length; i++) nu[i] = Omega[i] * Ax[i] - nu[i];
+    for (let i = 0; i < lambda.length; i++) lambda[i] = W[i] * Gx[i] - lambda[i];
   }
 }
 
@@ -106,13 +121,11 @@ function largest(values: Float64Array): number {
   return result;
 }
 
-/** The largest squared norm of the rows of a matrix with n columns. */
-function largestRow(values: Float64Array, n: number): number {
-  let result = 0;
-  for (let start = 0; start < values.length; start += n) {
+/** 1 / |row|^2 of every row of the matrices with n columns that `values` holds; 1 for a row of zeros. */
+function inverseSquaredRows(values: Float64Array, n: number): Float64Array {
+  return Float64Array.from({ length: values.length / n }, (_, row) => {
     let square = 0;
-    for (let j = start; j < start + n; j++) square += values[j] * values[j];
-    result = Math.max(result, square);
-  }
-  return result;
+    for (let j = row * n; j < (row + 1) * n; j++) square += values[j] * values[j];
+    return 1 / (square || 1);
+  });
 }

@@ -5,7 +5,7 @@ import type { KktMethod, KktVector } from "./kkt-method.ts";
 
 /** Pivots of Q's Cholesky factorization below this share of the largest one: not safely positive definite. */
 const smallestPivotRatio = 1e-10;
-/** Added to the Schur complements, relative to their largest diagonal entry, so that redundant rows do no harm. */
+/** What the Schur complements' diagonals grow by, row by row, so that redundant rows do no harm. */
 const regularization = 1e-10;
 
 /**
@@ -30,7 +30,7 @@ export class SchurKkt implements KktMethod {
   private readonly Lt: Float64Array;
   private readonly N: Float64Array;
   private readonly S: Float64Array;
-  /** The largest diagonal entry of Vg'Vg, one a factor item: the scale of the regularization. */
+  /** The diagonal of Vg'Vg, m numbers a factor item: what the regularization of S is relative to. */
   private readonly scale: Float64Array;
   private items: Int32Array = new Int32Array(0);
   private D: Float64Array = new Float64Array(0);
@@ -60,7 +60,7 @@ export class SchurKkt implements KktMethod {
     this.Lt = new Float64Array(factors * p * p);
     this.N = new Float64Array(factors * p * m);
     this.S = new Float64Array(factors * m * m);
-    this.scale = new Float64Array(factors);
+    this.scale = new Float64Array(factors * m);
     this.reduce(factors);
   }
 
@@ -91,12 +91,11 @@ export class SchurKkt implements KktMethod {
     kernels.syrkBatched(1, transposed(view(V, [factors, n, r])), 0, view(W, [factors, r, r]));
     for (let f = 0; f < factors; f++) {
       const block = (row: number, column: number) => f * r * r + row * r + column;
-      const largestT = largestDiagonal(W, block(0, 0), p, r);
-      this.scale[f] = largestDiagonal(W, block(p, p), m, r) || 1;
       copyBlock(W, block(0, 0), r, this.Lt, f * p * p, p, p);
       copyBlock(W, block(0, p), r, this.N, f * p * m, p, m);
       copyBlock(W, block(p, p), r, this.S, f * m * m, m, m);
-      for (let i = 0; i < p; i++) this.Lt[f * p * p + i * (p + 1)] += regularization * (largestT || 1);
+      for (let i = 0; i < p; i++) this.Lt[f * p * p + i * (p + 1)] += regularization * (W[block(i, i)] || 1);
+      for (let i = 0; i < m; i++) this.scale[f * m + i] = W[block(p + i, p + i)] || 1;
     }
     if (p === 0) return;
     const Lt = view(this.Lt, [factors, p, p]);
@@ -130,12 +129,11 @@ export class SchurKkt implements KktMethod {
     const { m, S, K, D } = this;
     const f = this.oneV ? 0 : this.items[k];
     const to = k * m * m;
-    const shift = delta * this.scale[f];
     K.set(S.subarray(f * m * m, (f + 1) * m * m), to);
     for (let i = 0; i < m; i++) {
       const d = D[k * m + i];
       if (d !== Infinity) {
-        K[to + i * (m + 1)] += d + shift;
+        K[to + i * (m + 1)] += d + delta * this.scale[f * m + i];
         continue;
       }
       for (let j = 0; j < m; j++) {
@@ -269,12 +267,6 @@ function pivotRatio(L: Float64Array, f: number, n: number): number {
     largest = Math.max(largest, pivot);
   }
   return smallest / largest;
-}
-
-function largestDiagonal(values: Float64Array, start: number, size: number, rowLength: number): number {
-  let largest = 0;
-  for (let i = 0; i < size; i++) largest = Math.max(largest, values[start + i * (rowLength + 1)]);
-  return largest;
 }
 
 function copyBlock(

@@ -31,8 +31,13 @@ const stepShare = 0.995;
 const smallestStep = 1e-8;
 const patience = 3;
 const divergence = 1e13;
-/** A multiplier direction this close to A'nu + G'lambda = 0 with b'nu + h'lambda < 0 looks like a certificate of infeasibility. */
-const certificateRatio = 1e-9;
+/** x this many times larger than b and h, while nothing has converged, looks unbounded. */
+const unboundedRatio = 1e8;
+/**
+ * Every feasible x has -(b'nu + h'lambda) <= |A'nu + G'lambda| |x|_1: multipliers that rule out all points up to this
+ * many times the current one look like a certificate of infeasibility.
+ */
+const infeasibleRatio = 1e5;
 const refinement = { steps: 3, tolerance: 1e-10 };
 
 /**
@@ -136,7 +141,7 @@ interface Sizes {
   readonly relative: number;
   /** The largest entry of the point. */
   readonly largest: number;
-  /** The multipliers have become a certificate that no point is feasible. */
+  /** The point has come close to a certificate that there is no solution. */
   readonly hopeless: boolean;
 }
 
@@ -151,16 +156,19 @@ function sizesAt(
   let dual = 0;
   let dualScale = 1;
   let largest = 0;
-  let certificate = 0;
+  let combination = 0;
+  let norm1 = 0;
   let objective = 0;
   for (let j = 0, i = k * n, at = offsetOf(q, item); j < n; j++, i++) {
     const qj = q.values[at + j];
     dual = Math.max(dual, Math.abs(r.x[i]));
     dualScale = Math.max(dualScale, Math.abs(Qx[i]), Math.abs(qj), Math.abs(dualPart[i]));
-    certificate = Math.max(certificate, Math.abs(dualPart[i]));
+    combination = Math.max(combination, Math.abs(dualPart[i]));
+    norm1 += Math.abs(x[i]);
     largest = Math.max(largest, Math.abs(x[i]));
     objective += x[i] * (Qx[i] / 2 + qj);
   }
+  const largestX = largest;
   let primal = 0;
   let primalScale = 1;
   let decrease = 0;
@@ -181,7 +189,7 @@ function sizesAt(
   return {
     relative: Math.max(dual / dualScale, primal / primalScale, gap / (1 + Math.abs(objective))),
     largest,
-    hopeless: decrease > 1 && certificate <= (certificateRatio * decrease) / primalScale,
+    hopeless: decrease > infeasibleRatio * combination * (1 + norm1) || largestX > unboundedRatio * primalScale,
   };
 }
 

@@ -1,3 +1,10 @@
+export {
+  type AdjointOptions,
+  alternating,
+  type ForwardOptions,
+  type ForwardRule,
+  type Jacobian,
+} from "./differentiate/alternating.ts";
 export * from "./differentiate/rule.ts";
 export { type DatumFacts, DatumRangeError, DatumTypeError, OptimizationError, OptionError } from "./errors.ts";
 export {
@@ -9,6 +16,7 @@ export {
 } from "./problem/quadratic-program.ts";
 export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
+export { type AdmmOptions, admm } from "./solvers/admm.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type Assessment, assess, type PrimalDualPoint } from "./solvers/residuals.ts";
 export * from "./solvers/solver.ts";

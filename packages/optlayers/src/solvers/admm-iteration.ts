@@ -112,7 +112,7 @@ interface Penalty {
 interface Look {
   /** The largest of the relative primal and dual residuals and the relative gap. */
   readonly relative: Float64Array;
-  /** (scaled primal residual / its size) / (scaled dual residual / its size): above 1, rho should grow. */
+  /** (primal residual / its size) / (dual residual / its size): above 1, rho should grow. */
   readonly balance: Float64Array;
 }
 
@@ -185,11 +185,7 @@ class Sweep {
     let primal = 0;
     let primalScale = 0;
     let kDuals = 0;
-    let rr = 0;
-    let kk = 0;
-    let KxKx = 0;
-    let dd = 0;
-    let yy = 0;
+    let xGradient = 0;
     for (let j = 0, at = i * r; j < r; j++, at++) {
       const slack = j < p ? 0 : Math.max(-t[at], 0) / rho;
       const residual = KX[at] + slack - k[at];
@@ -198,12 +194,8 @@ class Sweep {
       if (!(size <= primal)) primal = size;
       primalScale = Math.max(primalScale, Math.abs(KX[at]) / scale[j], Math.abs(k[at]) / scale[j]);
       kDuals += k[at] * duals[at];
-      const hat = Z[at] + rho * KX[at];
-      rr += residual * residual;
-      kk += k[at] * k[at];
-      KxKx += KX[at] * KX[at];
-      dd += (duals[at] - hat) * (duals[at] - hat);
-      yy += hat * hat;
+      // x'(Qx + q) = -(Kx)'(z + rho Kx), but for a proximal term that vanishes at the solution
+      xGradient -= KX[at] * (Z[at] + rho * KX[at]);
     }
     let dual = 0;
     let dualScale = 0;
@@ -212,22 +204,21 @@ class Sweep {
       if (!(size <= dual)) dual = size;
       dualScale = Math.max(dualScale, Math.abs(gradient[at] - F[at]), Math.abs(F[at]));
     }
-    // x'(Qx + q) = -(Kx)'(z + rho Kx), but for a proximal term that vanishes at the solution
-    let xGradient = 0;
-    for (let j = 0, at = i * r; j < r; j++, at++) xGradient -= KX[at] * (Z[at] + rho * KX[at]);
     const gap = Math.abs(xGradient + kDuals) / (1 + Math.abs(xGradient) + Math.abs(kDuals));
     look.relative[i] = Math.max(primal / (1 + primalScale), dual / (1 + dualScale), gap);
-    look.balance[i] = ratio(rr, Math.max(kk, KxKx)) / ratio(dd, yy);
+    look.balance[i] = share(primal, primalScale) / share(dual, dualScale);
   }
 }
 
-/** sqrt(a / b), kept away from 0 so that a vanished residual does not send rho to 0 or infinity. */
-function ratio(a: number, b: number): number {
-  return Math.sqrt(Math.max(a, 1e-300) / Math.max(b, 1e-300)) + 1e-16;
+/** part / whole, kept away from 0 so that a vanished residual does not send rho to 0 or infinity. */
+function share(part: number, whole: number): number {
+  return part / Math.max(whole, 1e-300) + 1e-16;
 }
 
 /** A new penalty must differ by this factor, and never leaves [1/limit, limit]. */
 const worthwhile = 3;
+/** The first iterations say little about the balance that follows. */
+const settleIn = 20;
 const limit = 1e6;
 
 /**
@@ -239,7 +230,7 @@ const limit = 1e6;
 function adapt(sweep: Sweep, run: Outcomes, look: Look, penalty: Penalty, iteration: number): Penalty {
   const { geometry, F, t } = sweep.rows;
   const spent = (iteration - penalty.since) * iterationFlops(geometry, run.outcome.length);
-  if (iteration < 10 || iteration < 1.5 * penalty.since || spent < factorFlops(geometry)) return penalty;
+  if (iteration < settleIn || iteration < 1.5 * penalty.since || spent < factorFlops(geometry)) return penalty;
 
   let sum = 0;
   let unfinished = 0;

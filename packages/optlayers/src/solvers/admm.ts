@@ -16,7 +16,7 @@ export interface AdmmOptions {
   readonly adaptiveRho?: boolean;
   /** Default 10000. */
   readonly maxIterations?: number;
-  /** Seconds after which unfinished items end as `time_limit`. Default: none. */
+  /** Milliseconds after which unfinished items end as `time_limit`. Default: none. */
   readonly timeLimit?: number;
 }
 
@@ -72,7 +72,8 @@ function validated(options: AdmmOptions): Settings {
   if (!(Number.isInteger(settings.maxIterations) && settings.maxIterations > 0)) {
     throw new OptionError("maxIterations", settings.maxIterations, "a positive integer");
   }
-  if (!(settings.timeLimit > 0)) throw new OptionError("timeLimit", settings.timeLimit, "a positive number of seconds");
+  if (!(settings.timeLimit > 0))
+    throw new OptionError("timeLimit", settings.timeLimit, "a positive number of milliseconds");
   return settings;
 }
 
@@ -83,7 +84,7 @@ function solve(
   { warmStart, signal }: SolveOptions = {},
 ): Solution {
   const start = performance.now();
-  const deadline = start + 1000 * settings.timeLimit;
+  const deadline = start + settings.timeLimit;
   const iteration: AdmmSettings = {
     ...settings,
     interrupted: () => signal?.aborted === true || performance.now() > deadline,

@@ -1,0 +1,112 @@
+import { allItems, applyDatum } from "../problem/products.ts";
+import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { AdmmState } from "../solvers/admm.ts";
+import { type AdmmGroup, admmGroups, type GeometryCache, stateAt } from "../solvers/admm-groups.ts";
+import { type PenaltyFactor, penaltyFactor } from "../solvers/admm-update.ts";
+import { isUsable, type Solution } from "../solvers/solver.ts";
+
+/** The fixed point of ADMM at which a group of items is differentiated, with its pattern frozen. */
+export interface FrozenPoint {
+  readonly group: AdmmGroup;
+  readonly factor: PenaltyFactor;
+  /** t = (nu, w), w = lambda - rho s, scaled (count x r); 0 for an item that may not be used. */
+  readonly t: Float64Array;
+  /** 1 for the rows that hold the solution: every equality, and the inequalities with w > 0 (count x r). */
+  readonly active: Uint8Array;
+  readonly usable: readonly boolean[];
+}
+
+export interface FrozenPoints {
+  readonly points: readonly FrozenPoint[];
+  /** What the reader should know of the pattern. */
+  readonly notes: readonly string[];
+  /** Bytes of the factors that had to be made because the solver left none. */
+  readonly bytes: number;
+}
+
+/**
+ * ADMM's fixed point at a solution of any solver. ADMM's own solutions bring factors and penalty; for another solver's,
+ * w is rebuilt from lambda and s with the penalty `rho`.
+ */
+export function frozenPoints(
+  problem: QuadraticProgram,
+  solution: Solution,
+  cache: GeometryCache,
+  rho: number,
+): FrozenPoints {
+  const state = solution.state instanceof AdmmState && solution.state.problem === problem ? solution.state : null;
+  const groups = state?.groups ?? [...admmGroups(problem, cache)];
+  const points = groups.map((group, g) => freeze(group, solution, state?.rho[g] ?? rho));
+  const bytes = state ? 0 : groups.reduce((sum, { geometry }) => sum + bytesOf(geometry), 0);
+  return { points, notes: patternNotes(problem, solution, points), bytes };
+}
+
+function bytesOf({ n, r, factorQ, T, S }: AdmmGroup["geometry"]): number {
+  return 8 * (r * n + (factorQ ? n * n : 0) + (T ? n * r : 0) + (S ? 2 * r * r : n * n));
+}
+
+function freeze(group: AdmmGroup, solution: Solution, rho: number): FrozenPoint {
+  const factor = penaltyFactor(group.geometry, rho);
+  const { r, p } = group.geometry;
+  const usable = solution.status
+    .slice(group.first, group.first + group.count)
+    .map((status) => factor !== null && isUsable(status));
+  const t = stateAt(solution, group, rho);
+  const active = new Uint8Array(t.length);
+  for (let i = 0; i < group.count; i++) {
+    if (!usable[i]) t.fill(0, i * r, (i + 1) * r);
+    for (let j = 0; j < r; j++) active[i * r + j] = j < p || t[i * r + j] > 0 ? 1 : 0;
+  }
+  if (!factor) throw new RangeError(`alternating: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
+  return { group, factor, t, active, usable };
+}
+
+/** An inequality whose w is smaller than this share of the item's largest is called weakly active. */
+const weak = 1e-8;
+
+/** Whether one more sweep would change the pattern, and whether a constraint sits on the edge of it. */
+function patternNotes(problem: QuadraticProgram, solution: Solution, points: readonly FrozenPoint[]): string[] {
+  const { m, batch } = problem;
+  if (m === 0) return [];
+  const Gx = new Float64Array(batch * m);
+  applyDatum(1, problem.G, solution.x, 0, Gx, allItems(batch));
+  const unsettled: number[] = [];
+  const weaklyActive: number[] = [];
+  for (const { group, factor, t, usable } of points) {
+    const { r, p, scale } = group.geometry;
+    for (let i = 0; i < group.count; i++) {
+      if (!usable[i]) continue;
+      const item = group.first + i;
+      const h = itemOf(problem.h, item);
+      let changes = false;
+      let smallest = Number.POSITIVE_INFINITY;
+      let largest = 0;
+      for (let j = 0; j < m; j++) {
+        const w = t[i * r + p + j];
+        const next = Math.max(w, 0) + factor.rho * scale[p + j] * (Gx[item * m + j] - h[j]);
+        if (w > 0 !== next > 0) changes = true;
+        smallest = Math.min(smallest, Math.abs(w));
+        largest = Math.max(largest, Math.abs(w));
+      }
+      if (smallest <= weak * largest) weaklyActive.push(item);
+      else if (changes) unsettled.push(item);
+    }
+  }
+  const notes: string[] = [];
+  if (unsettled.length > 0) {
+    notes.push(
+      `The active set of ${items(unsettled)} has not settled: one more iteration would change it; solve to a smaller tolerance.`,
+    );
+  }
+  if (weaklyActive.length > 0) {
+    notes.push(
+      `A constraint of ${items(weaklyActive)} is weakly active: the gradient is the one-sided derivative in which constraints with lambda > rho s hold.`,
+    );
+  }
+  return notes;
+}
+
+function items(list: readonly number[]): string {
+  const shown = list.slice(0, 5).join(", ");
+  return `${list.length === 1 ? "item" : "items"} ${shown}${list.length > 5 ? ` and ${list.length - 5} more` : ""}`;
+}

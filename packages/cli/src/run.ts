@@ -1,5 +1,5 @@
 import { KernelSelectionError } from "@solvegrad/linalg";
-import { DatasetError } from "@solvegrad/models";
+import { DataFileError } from "@solvegrad/models";
 import { DatumRangeError, DatumTypeError, OptimizationError, OptionError } from "@solvegrad/optlayers";
 import { CommanderError } from "commander";
 import { exitCodes, InputError } from "./exit.ts";
@@ -38,7 +38,7 @@ function explain(error: unknown): number {
 }
 
 function isBadInput(error: unknown): error is Error {
-  return [InputError, KernelSelectionError, DatasetError, DatumTypeError, DatumRangeError, OptionError].some(
+  return [InputError, KernelSelectionError, DataFileError, DatumTypeError, DatumRangeError, OptionError].some(
     (kind) => error instanceof kind,
   );
 }

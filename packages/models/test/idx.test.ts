@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DatasetError } from "../src/datasets/dataset-error.ts";
+import { DataFileError } from "../src/data-file-error.ts";
 import { parseIdx } from "../src/datasets/idx.ts";
 
 /** Two images of 2 x 3 pixels. */
@@ -36,7 +36,7 @@ describe("parseIdx", () => {
   ];
   it.each(damages)("refuses a file that is %s and says what was expected", (_, bytes, message) => {
     const parse = () => parseIdx(bytes, "folder/images", 3);
-    expect(parse).toThrow(DatasetError);
+    expect(parse).toThrow(DataFileError);
     expect(parse).toThrow(`folder/images: ${message}`);
   });
 });

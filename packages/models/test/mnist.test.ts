@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { DatasetError } from "../src/datasets/dataset-error.ts";
+import { DataFileError } from "../src/data-file-error.ts";
 import { loadMnist, type Mnist, mnistFiles } from "../src/datasets/mnist.ts";
 
 const mnist = loadMnist();
@@ -66,7 +66,7 @@ describe("loadMnist", () => {
   it("names a truncated file and the length it should have", () => {
     const folder = smallCopy("truncated");
     truncateSync(join(folder, "t10k-images-idx3-ubyte"), 1_000_000);
-    expect(() => loadMnist({ folder })).toThrow(DatasetError);
+    expect(() => loadMnist({ folder })).toThrow(DataFileError);
     expect(() => loadMnist({ folder })).toThrow(
       /t10k-images-idx3-ubyte: is 1000000 bytes long.*expected 7840016 bytes/,
     );

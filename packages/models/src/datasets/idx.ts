@@ -1,4 +1,4 @@
-import { DatasetError } from "./dataset-error.ts";
+import { DataFileError } from "../data-file-error.ts";
 
 /** An array of unsigned bytes as an IDX file stores it, row-major. */
 export interface IdxArray {
@@ -11,19 +11,19 @@ const unsignedByte = 0x08;
 /**
  * Parses an IDX file of unsigned bytes (the format of MNIST, described by Y. LeCun): two zero bytes, the element type,
  * the number of dimensions, each extent as a big-endian 32-bit integer, then the elements. The values are a view of
- * `bytes`. Throws a DatasetError that names `file` when the magic number, the rank or the length is not as expected.
+ * `bytes`. Throws a DataFileError that names `file` when the magic number, the rank or the length is not as expected.
  */
 export function parseIdx(bytes: Uint8Array, file: string, rank: number): IdxArray {
   const header = 4 + 4 * rank;
   if (bytes.length < header) {
-    throw new DatasetError(file, `is ${bytes.length} bytes long, expected an IDX header of ${header} bytes`);
+    throw new DataFileError(file, `is ${bytes.length} bytes long, expected an IDX header of ${header} bytes`);
   }
   checkMagic(bytes, file, rank);
   const numbers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, axis) => numbers.getUint32(4 + 4 * axis));
   const size = shape.reduce((product, extent) => product * extent, 1);
   if (bytes.length !== header + size) {
-    throw new DatasetError(
+    throw new DataFileError(
       file,
       `is ${bytes.length} bytes long, but its header announces ${shape.join(" x ")} elements, expected ${header + size} bytes`,
     );
@@ -35,7 +35,7 @@ function checkMagic(bytes: Uint8Array, file: string, rank: number): void {
   const magic = Array.from(bytes.subarray(0, 4));
   const expected = [0, 0, unsignedByte, rank];
   if (magic.some((byte, i) => byte !== expected[i])) {
-    throw new DatasetError(
+    throw new DataFileError(
       file,
       `begins with the bytes ${hexadecimal(magic)}, expected ${hexadecimal(expected)} (IDX, unsigned bytes, ${rank}-dimensional)`,
     );

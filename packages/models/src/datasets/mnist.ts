@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { DatasetError } from "./dataset-error.ts";
+import { DataFileError } from "../data-file-error.ts";
 import { parseIdx } from "./idx.ts";
 
 /** Grey images of one size with a class each: image i is `images[i * rows * columns ...]`, row-major, 0 to 255. */
@@ -41,7 +41,7 @@ export interface MnistOptions {
 
 /**
  * Reads MNIST: 60,000 training and 10,000 test images of 28 x 28 pixels with their digits. Another folder may hold
- * any data set of the same files, image size and number of classes (Fashion-MNIST, a subset). Throws a DatasetError for a file that is
+ * any data set of the same files, image size and number of classes (Fashion-MNIST, a subset). Throws a DataFileError for a file that is
  * missing, damaged, or not MNIST where `verify` asks for it.
  */
 export function loadMnist(options: MnistOptions = {}): Mnist {
@@ -70,7 +70,7 @@ function readVerified(file: string, md5: string | null): NamedBytes {
   if (md5 !== null) {
     const actual = createHash("md5").update(bytes).digest("hex");
     if (actual !== md5)
-      throw new DatasetError(file, `has the MD5 ${actual}, expected ${md5}: the file is damaged or not MNIST's`);
+      throw new DataFileError(file, `has the MD5 ${actual}, expected ${md5}: the file is damaged or not MNIST's`);
   }
   return { file, bytes };
 }
@@ -80,7 +80,7 @@ function readDataFile(file: string): Uint8Array {
     return readFileSync(file);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DatasetError(file, `cannot be read (${reason}), expected an uncompressed IDX file`, { cause });
+    throw new DataFileError(file, `cannot be read (${reason}), expected an uncompressed IDX file`, { cause });
   }
 }
 
@@ -89,20 +89,20 @@ function labelledImages(images: NamedBytes, labels: NamedBytes): LabelledImages 
   const classes = parseIdx(labels.bytes, labels.file, 1);
   const [count, rows, columns] = pixels.shape;
   if (count === 0 || rows !== 28 || columns !== 28) {
-    throw new DatasetError(
+    throw new DataFileError(
       images.file,
       `holds ${pixels.shape.join(" x ")} pixels, expected at least one image of 28 x 28`,
     );
   }
   if (classes.shape[0] !== count) {
-    throw new DatasetError(
+    throw new DataFileError(
       labels.file,
       `holds ${classes.shape[0]} labels, expected ${count}, one for each image of ${images.file}`,
     );
   }
   const stranger = classes.values.findIndex((label) => label >= classCount);
   if (stranger >= 0) {
-    throw new DatasetError(
+    throw new DataFileError(
       labels.file,
       `label ${stranger} is ${classes.values[stranger]}, expected 0 to ${classCount - 1}`,
     );

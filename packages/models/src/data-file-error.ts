@@ -1,6 +1,6 @@
 /** A data file that is missing, damaged or not what it should be; the message names the file and what was expected. */
-export class DatasetError extends Error {
-  override readonly name = "DatasetError";
+export class DataFileError extends Error {
+  override readonly name = "DataFileError";
   readonly file: string;
 
   constructor(file: string, problem: string, options?: ErrorOptions) {

@@ -1,0 +1,41 @@
+import {
+  admm,
+  alternating,
+  type DifferentiationRule,
+  implicit,
+  interiorPoint,
+  type Solver,
+  unrolled,
+} from "@solvegrad/optlayers";
+
+/** The three ways of differentiating a layer, each with the solver that belongs to it. */
+export const differentiations = ["implicit", "alternating", "unrolled"] as const;
+export type Differentiation = (typeof differentiations)[number];
+
+export interface LayerMethod {
+  readonly solver: Solver;
+  readonly differentiation: DifferentiationRule;
+}
+
+export interface LayerMethodOptions {
+  /** Of the solver, and of the recursion of the alternating rule. */
+  readonly tolerance: number;
+}
+
+/**
+ * Implicit: interior point, differentiated through the KKT conditions (OptNet). Alternating: ADMM, and the derivative
+ * of its updates run backwards, both truncated at the tolerance (Alt-Diff). Unrolled: the tape of the ADMM iterations.
+ */
+export function layerMethod(name: Differentiation, { tolerance }: LayerMethodOptions): LayerMethod {
+  switch (name) {
+    case "implicit":
+      return { solver: interiorPoint({ tolerance }), differentiation: implicit() };
+    case "alternating":
+      return { solver: admm({ tolerance }), differentiation: alternating({ truncate: tolerance }) };
+    case "unrolled":
+      return { solver: admm({ tolerance }), differentiation: unrolled() };
+  }
+}
+
+/** What each method solves to in training: truncation costs no accuracy (Alt-Diff, Figures 2 and 4). */
+export const trainingTolerance: Record<Differentiation, number> = { implicit: 1e-6, alternating: 1e-3, unrolled: 1e-3 };

@@ -1,0 +1,84 @@
+import type { OptimizerState } from "@solvegrad/autograd";
+import { DataFileError } from "../data-file-error.ts";
+import type { NetworkOptimizer } from "./network-optimizer.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
+import type { Classifier } from "./take-step.ts";
+
+/** Where a run stands: enough to go on exactly as if it had not stopped. */
+export interface Checkpoint {
+  readonly stepsTaken: number;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly optimizer: Record<string, OptimizerState["numbers"]>;
+  /** What was being run, as its caller describes it. */
+  readonly settings: Record<string, unknown>;
+}
+
+/** The parameters of a network by name. */
+export function weightsOf(network: Classifier): Map<string, StoredTensor> {
+  const stored = [...network.parameters()].map(([name, tensor]): [string, StoredTensor] => [
+    name,
+    { shape: tensor.shape, values: tensor.data() },
+  ]);
+  return new Map(stored);
+}
+
+/** The state of a run as the bytes of a safetensors file: weights, the optimizer's moments, and where the run stands. */
+export function encodeCheckpoint(
+  network: Classifier,
+  optimizer: NetworkOptimizer,
+  stepsTaken: number,
+  settings: Record<string, unknown>,
+): Uint8Array {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, stored] of weightsOf(network)) tensors.set(`weight/${name}`, stored);
+  const state = optimizer.state();
+  for (const [part, { arrays }] of Object.entries(state)) {
+    for (const [array, byName] of Object.entries(arrays)) {
+      for (const [name, values] of Object.entries(byName)) {
+        tensors.set(`optimizer/${part}/${array}/${name}`, { shape: [values.length], values });
+      }
+    }
+  }
+  const numbers = Object.fromEntries(Object.entries(state).map(([part, { numbers }]) => [part, numbers]));
+  const position = JSON.stringify({ stepsTaken, optimizer: numbers, settings });
+  return encodeSafetensors(tensors, { format: "solvegrad checkpoint", position });
+}
+
+/** Reads a checkpoint. Throws a DataFileError that names `file` for anything else. */
+export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes, file);
+  if (metadata.format !== "solvegrad checkpoint")
+    throw new DataFileError(file, "is not a checkpoint of a training run");
+  return { ...JSON.parse(metadata.position), tensors };
+}
+
+/** Puts a network and its optimizer where the checkpoint stands. Throws a DataFileError when it is of another network. */
+export function restore(
+  { tensors, optimizer: numbers }: Checkpoint,
+  network: Classifier,
+  optimizer: NetworkOptimizer,
+  file: string,
+): void {
+  for (const [name, parameter] of network.parameters()) {
+    const stored = tensors.get(`weight/${name}`);
+    if (stored?.values.length !== parameter.size)
+      throw new DataFileError(file, `has no weights ${name} for this network`);
+    parameter.data().set(stored.values);
+  }
+  const state = Object.entries(numbers).map(([part, values]) => [
+    part,
+    { numbers: values, arrays: arraysOf(tensors, part) },
+  ]);
+  optimizer.load(Object.fromEntries(state));
+}
+
+function arraysOf(tensors: ReadonlyMap<string, StoredTensor>, part: string): OptimizerState["arrays"] {
+  const arrays: Record<string, Record<string, StoredTensor["values"]>> = {};
+  for (const [path, { values }] of tensors) {
+    const [kind, of, array, ...name] = path.split("/");
+    if (kind !== "optimizer" || of !== part) continue;
+    arrays[array] ??= {};
+    arrays[array][name.join("/")] = values;
+  }
+  return arrays;
+}

@@ -1,0 +1,44 @@
+import { Adam, type OptimizerState, type Tensor } from "@solvegrad/autograd";
+import type { Classifier, Stepper } from "./take-step.ts";
+
+export interface NetworkOptimizerOptions {
+  /** Of the weights. Default 1e-3 (Alt-Diff, section F.2). */
+  readonly learningRate?: number;
+  /** Of the optimization layer's own data, where they are learned. Default 1e-3. */
+  readonly layerLearningRate?: number;
+}
+
+const layerPrefix = "quadratic.";
+
+/** Adam for the weights, and a second Adam with its own rate for what the optimization layer learns. */
+export class NetworkOptimizer implements Stepper {
+  readonly #parts: ReadonlyMap<string, Adam>;
+
+  constructor(network: Classifier, { learningRate = 1e-3, layerLearningRate = 1e-3 }: NetworkOptimizerOptions = {}) {
+    const parameters = [...network.parameters()];
+    const inLayer = ([name]: [string, Tensor]) => name.startsWith(layerPrefix);
+    const weights = new Map(parameters.filter((parameter) => !inLayer(parameter)));
+    const layer = new Map(parameters.filter(inLayer));
+    this.#parts = new Map([
+      ["weights", new Adam(weights, { learningRate })],
+      ["layer", new Adam(layer, { learningRate: layerLearningRate })],
+    ]);
+  }
+
+  step(): void {
+    for (const adam of this.#parts.values()) adam.step();
+  }
+
+  zeroGrad(): void {
+    for (const adam of this.#parts.values()) adam.zeroGrad();
+  }
+
+  state(): Record<string, OptimizerState> {
+    return Object.fromEntries([...this.#parts].map(([name, adam]) => [name, adam.state()]));
+  }
+
+  /** Takes over a state of an optimizer for the same network. Throws an ArgumentRangeError when it does not fit. */
+  load(state: Record<string, OptimizerState>): void {
+    for (const [name, adam] of this.#parts) adam.load(state[name] ?? { numbers: {}, arrays: {} });
+  }
+}

@@ -1,0 +1,99 @@
+import type { DType, FloatArray } from "@solvegrad/linalg";
+import { DataFileError } from "../data-file-error.ts";
+
+/** A named array of a file of weights. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly values: FloatArray;
+}
+
+interface HeaderEntry {
+  readonly dtype: string;
+  readonly shape: number[];
+  readonly data_offsets: [number, number];
+}
+
+const codes: Record<DType, string> = { float32: "F32", float64: "F64" };
+
+/**
+ * Writes arrays in the safetensors format (version 0.3 and later): the length of the header as a little-endian 64-bit
+ * integer, the header in JSON, padded with spaces to a multiple of 8, then the arrays, little-endian and row-major.
+ */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { shape, values }] of tensors) {
+    const begin = end;
+    end += values.byteLength;
+    const dtype = codes[values instanceof Float32Array ? "float32" : "float64"];
+    header[name] = { dtype, shape: [...shape], data_offsets: [begin, end] } satisfies HeaderEntry;
+  }
+  const text = JSON.stringify(header);
+  const json = new TextEncoder().encode(text.padEnd(text.length + padding(new TextEncoder().encode(text).length)));
+  const bytes = new Uint8Array(8 + json.length + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  let at = 8 + json.length;
+  for (const { values } of tensors.values()) {
+    bytes.set(littleEndianBytes(values), at);
+    at += values.byteLength;
+  }
+  return bytes;
+}
+
+/** Reads what `encodeSafetensors` writes. Throws a DataFileError that names `file` for anything else. */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  file: string,
+): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+  const { header, begin } = readHeader(bytes, file);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
+    const [from, to] = entry.data_offsets.map((offset) => begin + offset);
+    if (to > bytes.length) throw new DataFileError(file, `ends before the array ${name}, expected ${to} bytes`);
+    tensors.set(name, { shape: entry.shape, values: floats(bytes.slice(from, to), entry.dtype, name, file) });
+  }
+  return { tensors, metadata: metadata as Record<string, string> };
+}
+
+function readHeader(bytes: Uint8Array, file: string): { header: Record<string, unknown>; begin: number } {
+  if (bytes.length < 8) throw new DataFileError(file, `is ${bytes.length} bytes long, expected a safetensors file`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  if (8 + length > bytes.length) throw new DataFileError(file, `ends within its header, expected a safetensors file`);
+  try {
+    return { header: JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))), begin: 8 + length };
+  } catch (cause) {
+    throw new DataFileError(file, "has a header that is not JSON, expected a safetensors file", { cause });
+  }
+}
+
+function padding(length: number): number {
+  return (8 - (length % 8)) % 8;
+}
+
+const machineIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+function littleEndianBytes(values: FloatArray): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return machineIsLittleEndian ? bytes : reversedElements(bytes, values.BYTES_PER_ELEMENT);
+}
+
+function floats(bytes: Uint8Array, code: string, name: string, file: string): FloatArray {
+  const size = code === codes.float32 ? 4 : code === codes.float64 ? 8 : 0;
+  if (size === 0 || bytes.length % size !== 0) {
+    throw new DataFileError(file, `array ${name} has the element type ${code}, expected whole F32 or F64 elements`);
+  }
+  const native = machineIsLittleEndian ? bytes : reversedElements(bytes, size);
+  const buffer = native.slice().buffer;
+  return size === 4 ? new Float32Array(buffer) : new Float64Array(buffer);
+}
+
+function reversedElements(bytes: Uint8Array, size: number): Uint8Array {
+  const reversed = new Uint8Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) reversed[i] = bytes[i - (i % size) + size - 1 - (i % size)];
+  return reversed;
+}

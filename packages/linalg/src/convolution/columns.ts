@@ -3,8 +3,16 @@ import { dtypeOf, type FloatArray, transposed, type View, view } from "../view.t
 import { type ConvolutionGeometry, convolutionGeometry, expectBias, poolingGeometry } from "./geometry.ts";
 import { type ColumnMemory, routinesOf, workspace } from "./memory.ts";
 
-/** The columns of as many images as fit into this many bytes are made at a time: they stay in the second-level cache. */
-const COLUMN_BYTES = 512 * 1024;
+/** How many images are worked on together. */
+export interface Grouping {
+  /** As many as have columns of this many bytes: they should stay in a cache. */
+  readonly columnBytes: number;
+  /**
+   * Where a `gemm` has a shortcut for products of at most this many multiplications, and two images or more fit
+   * under it, no more than fit.
+   */
+  readonly smallProduct: number;
+}
 
 /** Pooling takes about this many bytes of x at a time, for the same reason. */
 const POOL_BYTES = 256 * 1024;
@@ -18,7 +26,11 @@ const POOL_BYTES = 256 * 1024;
  *
  * Chellapilla, Puri & Simard (2006), "High performance convolutional neural networks for document processing".
  */
-export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): ConvolutionKernels {
+export function columnConvolution(
+  memory: ColumnMemory,
+  gemm: Kernels["gemm"],
+  grouping: Grouping = { columnBytes: 512 * 1024, smallProduct: 0 },
+): ConvolutionKernels {
   const routines = { float32: routinesOf(memory.exports, "f32"), float64: routinesOf(memory.exports, "f64") };
 
   return {
@@ -26,7 +38,7 @@ export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): 
       const g = convolutionGeometry("conv2d", x, w, y, options);
       expectBias(bias, g, y);
       const { im2col, filtersToImages } = routines[dtypeOf(y.data)];
-      const { images, image, taps, pixels, sizes } = plan(g, y);
+      const { images, image, taps, pixels, sizes } = plan(g, y, grouping);
       const lengths = [g.F * taps, g.F, images * image, taps * images * pixels];
       const [ws, bs, xs, columns, z, ys] = workspace(memory, y.data, [...lengths, ...twice(images * g.F * pixels)]);
       ws.set(entries(w, 0, ws.length));
@@ -46,7 +58,7 @@ export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): 
     conv2dInput(ybar, w, xbar, options) {
       const g = convolutionGeometry("conv2dInput", xbar, w, ybar, options);
       const { col2im, imagesToFilters } = routines[dtypeOf(xbar.data)];
-      const { images, image, taps, pixels, sizes } = plan(g, xbar);
+      const { images, image, taps, pixels, sizes } = plan(g, xbar, grouping);
       const lengths = [g.F * taps, images * image, taps * images * pixels];
       const [ws, xs, columns, z, ys] = workspace(memory, xbar.data, [...lengths, ...twice(images * g.F * pixels)]);
       ws.set(entries(w, 0, ws.length));
@@ -63,7 +75,7 @@ export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): 
     conv2dWeight(x, ybar, wbar, options) {
       const g = convolutionGeometry("conv2dWeight", x, wbar, ybar, options);
       const { im2col, imagesToFilters } = routines[dtypeOf(wbar.data)];
-      const { images, image, taps, pixels, sizes } = plan(g, wbar);
+      const { images, image, taps, pixels, sizes } = plan(g, wbar, grouping);
       const lengths = [g.F * taps, images * image, taps * images * pixels];
       const [ws, xs, columns, z, ys] = workspace(memory, wbar.data, [...lengths, ...twice(images * g.F * pixels)]);
       ws.fill(0);
@@ -96,12 +108,14 @@ export function columnConvolution(memory: ColumnMemory, gemm: Kernels["gemm"]): 
 }
 
 /** How many images are worked on together, and the sizes that all three products need. */
-function plan(g: ConvolutionGeometry, { data }: View) {
+function plan(g: ConvolutionGeometry, { data }: View, { columnBytes, smallProduct }: Grouping) {
   const taps = g.C * g.R * g.S;
   const pixels = g.P * g.Q;
   const image = g.C * g.H * g.W;
   const bytes = Math.max(image, taps * pixels, g.F * pixels, 1) * data.BYTES_PER_ELEMENT;
-  const images = Math.max(1, Math.min(g.N, Math.floor(COLUMN_BYTES / bytes)));
+  const underLimit = Math.floor(smallProduct / (g.F * taps * pixels));
+  const most = underLimit >= 2 ? underLimit : g.N;
+  const images = Math.max(1, Math.min(g.N, most, Math.floor(columnBytes / bytes)));
   const sizes = [g.C, g.H, g.W, g.R, g.S, g.P, g.Q, g.stride, g.padding] as const;
   return { images, image, taps, pixels, sizes };
 }

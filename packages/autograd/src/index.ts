@@ -29,7 +29,7 @@ export { type IntegerOptions, type NormalOptions, Random, random, type UniformOp
 export type { Shape } from "./shape.ts";
 export { type CustomOpOptions, customOp } from "./tape/custom-op.ts";
 export { type BackwardOptions, type GradOptions, grad } from "./tape/gradient.ts";
-export { isGradEnabled, noGrad } from "./tape/recording.ts";
+export { isGradEnabled, noGrad, withRecording } from "./tape/recording.ts";
 export { tapeBytes } from "./tape/tape-bytes.ts";
 export { type Nested, Tensor } from "./tensor.ts";
 export { hessian, jacobian, jvp, type Pullback, vjp } from "./transforms/functions.ts";

@@ -25,7 +25,7 @@ interface Sources {
 }
 
 /**
- * The transpose of the recursion (7) at the frozen pattern d, sigma = sign(w), for one cotangent c:
+ * The transpose of the recursion (7) at the frozen pattern d, sigma = 2d - 1, for one cotangent c:
  *
  *     u     = H^-1 (c + rho K'v),   v = (nubar, wbar)
  *     nubar+ = nubar - A u,   wbar+ = d . wbar - sigma . (G u),   v+ averaged with v by the relaxation
@@ -41,7 +41,7 @@ export function adjointRecursion(
   settings: RecursionSettings,
   adjoint: AdjointPoint,
 ): RecursionRun {
-  const { group, factor, t, active } = point;
+  const { group, factor, active } = point;
   const { geometry, count } = group;
   const { n, r } = geometry;
   const { c, duals } = sourcesOf(problem, point, cotangent);
@@ -62,7 +62,7 @@ export function adjointRecursion(
     for (let i = 0, k = 0; i < count; i++) {
       let sum = 0;
       for (let j = 0; j < r; j++, k++) {
-        const step = active[k] ? duals[k] - Ku[k] : (t[k] < 0 ? Ku[k] : 0) - v[k];
+        const step = active[k] ? duals[k] - Ku[k] : Ku[k] - v[k];
         v[k] += settings.relaxation * step;
         sum += step * step;
       }

@@ -63,23 +63,23 @@ export function datumTangents(
 /**
  * One sweep of the paper's recursion (7) for many tangents at once, in the form of the state t = (nu, w):
  *
- *     dx+  = -H^-1 (f + K'(sigma . dt + rho R))      (sigma = 1 on the equalities)
+ *     dx+  = -H^-1 (f + K'(sigma . dt + rho R))      (sigma = 2d - 1, d = 1 on the equalities)
  *     dt+  = d . dt + rho (K dx+ + R),   averaged with dt by the relaxation
  *
  * Returns the length of the change of dt before relaxation.
  */
 export function tangentSweep(
   update: PrimalUpdate,
-  row: { readonly t: Float64Array; readonly active: Uint8Array; readonly rho: number; readonly relaxation: number },
+  row: { readonly active: Uint8Array; readonly rho: number; readonly relaxation: number },
   shift: Float64Array,
   arrays: TangentArrays,
 ): number {
-  const { t, active, rho, relaxation } = row;
+  const { active, rho, relaxation } = row;
   const { dt, Z, KdX } = arrays;
-  const r = t.length;
+  const r = active.length;
   for (let k = 0; k < dt.length; k++) {
     const j = k % r;
-    Z[k] = (active[j] ? dt[k] : t[j] < 0 ? -dt[k] : 0) + rho * shift[k];
+    Z[k] = (active[j] ? dt[k] : -dt[k]) + rho * shift[k];
   }
   update.step(Z, KdX);
   let sum = 0;
@@ -123,7 +123,6 @@ export function forwardRecursion(
   const { force, shift } = datumTangents(problem, datum, itemPoint(problem, solution, group.first + i), geometry.scale);
   const update = primalUpdate(geometry, factor, force);
   const row = {
-    t: point.t.subarray(i * r, (i + 1) * r),
     active: point.active.subarray(i * r, (i + 1) * r),
     rho: factor.rho,
     relaxation: settings.relaxation,

@@ -11,7 +11,7 @@ export interface FrozenPoint {
   readonly factor: PenaltyFactor;
   /** t = (nu, w), w = lambda - rho s, scaled (count x r); 0 for an item that may not be used. */
   readonly t: Float64Array;
-  /** 1 for the rows that hold the solution: every equality, and the inequalities with w > 0 (count x r). */
+  /** The pattern d: 1 for the rows that hold the solution, every equality and the inequalities with w > 0 (count x r). */
   readonly active: Uint8Array;
   readonly usable: readonly boolean[];
 }
@@ -45,6 +45,15 @@ function bytesOf({ n, r, factorQ, T, S }: AdmmGroup["geometry"]): number {
   return 8 * (r * n + (factorQ ? n * n : 0) + (T ? n * r : 0) + (S ? 2 * r * r : n * n));
 }
 
+/** An inequality whose w is smaller than this share of the item's largest is weakly active, and counts as inactive. */
+const weak = 1e-8;
+
+function largestEntry(values: Float64Array, begin: number, end: number): number {
+  let largest = 0;
+  for (let k = begin; k < end; k++) largest = Math.max(largest, Math.abs(values[k]));
+  return largest;
+}
+
 function freeze(group: AdmmGroup, solution: Solution, rho: number): FrozenPoint {
   const factor = penaltyFactor(group.geometry, rho);
   const { r, p } = group.geometry;
@@ -55,14 +64,12 @@ function freeze(group: AdmmGroup, solution: Solution, rho: number): FrozenPoint 
   const active = new Uint8Array(t.length);
   for (let i = 0; i < group.count; i++) {
     if (!usable[i]) t.fill(0, i * r, (i + 1) * r);
-    for (let j = 0; j < r; j++) active[i * r + j] = j < p || t[i * r + j] > 0 ? 1 : 0;
+    const threshold = weak * largestEntry(t, i * r + p, (i + 1) * r);
+    for (let j = 0; j < r; j++) active[i * r + j] = j < p || t[i * r + j] > threshold ? 1 : 0;
   }
   if (!factor) throw new RangeError(`alternating: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
   return { group, factor, t, active, usable };
 }
-
-/** An inequality whose w is smaller than this share of the item's largest is called weakly active. */
-const weak = 1e-8;
 
 /** Whether one more sweep would change the pattern, and whether a constraint sits on the edge of it. */
 function patternNotes(problem: QuadraticProgram, solution: Solution, points: readonly FrozenPoint[]): string[] {
@@ -80,13 +87,12 @@ function patternNotes(problem: QuadraticProgram, solution: Solution, points: rea
       const h = itemOf(problem.h, item);
       let changes = false;
       let smallest = Number.POSITIVE_INFINITY;
-      let largest = 0;
+      const largest = largestEntry(t, i * r + p, (i + 1) * r);
       for (let j = 0; j < m; j++) {
         const w = t[i * r + p + j];
         const next = Math.max(w, 0) + factor.rho * scale[p + j] * (Gx[item * m + j] - h[j]);
         if (w > 0 !== next > 0) changes = true;
         smallest = Math.min(smallest, Math.abs(w));
-        largest = Math.max(largest, Math.abs(w));
       }
       if (smallest <= weak * largest) weaklyActive.push(item);
       else if (changes) unsettled.push(item);
@@ -100,7 +106,7 @@ function patternNotes(problem: QuadraticProgram, solution: Solution, points: rea
   }
   if (weaklyActive.length > 0) {
     notes.push(
-      `A constraint of ${items(weaklyActive)} is weakly active: the gradient is the one-sided derivative in which constraints with lambda > rho s hold.`,
+      `A constraint of ${items(weaklyActive)} is weakly active and counts as inactive: the gradient is a one-sided derivative.`,
     );
   }
   return notes;

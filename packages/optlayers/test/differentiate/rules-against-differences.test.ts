@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { alternating } from "../../src/differentiate/alternating.ts";
 import type { DataCotangents, DifferentiationRule } from "../../src/differentiate/rule.ts";
+import { unrolled } from "../../src/differentiate/unrolled.ts";
 import type { DatumName, QuadraticProgram } from "../../src/problem/quadratic-program.ts";
 import { admm } from "../../src/solvers/admm.ts";
 import { interiorPoint } from "../../src/solvers/interior-point.ts";
@@ -31,6 +32,7 @@ const rules: Record<string, DifferentiationRule> = {
   adjoint: alternating(),
   "adjoint without acceleration": alternating({ acceleration: "none" }),
   forward: alternating({ mode: "forward" }),
+  unrolled: unrolled(),
 };
 
 function cotangentOf(problem: QuadraticProgram, seed = 100) {

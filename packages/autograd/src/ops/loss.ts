@@ -1,3 +1,4 @@
+import type { FloatArray } from "@solvegrad/linalg";
 import { ShapeError } from "../errors.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -50,27 +51,26 @@ function checkClasses(op: string, shape: Shape, labels: Int32Array): void {
 }
 
 function logSoftmaxValues(x: Values, axis: number): Values {
-  const source = contiguous(x);
-  const y = zeroValues(dtypeOfValues(x), x.shape);
-  const extent = x.shape[axis];
-  const inner = sizeOf(x.shape.slice(axis + 1));
-  const outer = sizeOf(x.shape.slice(0, axis));
+  const { data, offset, shape } = contiguous(x);
+  const y = zeroValues(dtypeOfValues(x), shape);
+  const extent = shape[axis];
+  const inner = sizeOf(shape.slice(axis + 1));
+  const outer = sizeOf(shape.slice(0, axis));
   for (let i = 0; i < outer; i++) {
     for (let j = 0; j < inner; j++) {
       const start = i * extent * inner + j;
-      const shift = logSumExp(source, source.offset + start, extent, inner);
-      for (let k = 0; k < extent; k++)
-        y.data[start + k * inner] = source.data[source.offset + start + k * inner] - shift;
+      logSoftmaxRow(data, offset + start, y.data, start, extent, inner);
     }
   }
   return y;
 }
 
-/** log sum_k e^(x_k) over `extent` entries from `start`; the factor e^max is taken out, so that nothing overflows. */
-function logSumExp({ data }: Values, start: number, extent: number, step: number): number {
+/** y_k <- (x_k - M) - log sum_j e^(x_j - M) with M the largest: nothing overflows, and no large numbers cancel at the end. */
+function logSoftmaxRow(x: FloatArray, x0: number, y: FloatArray, y0: number, extent: number, step: number): void {
   let largest = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < extent; k++) largest = Math.max(largest, data[start + k * step]);
+  for (let k = 0; k < extent; k++) largest = Math.max(largest, x[x0 + k * step]);
   let total = 0;
-  for (let k = 0; k < extent; k++) total += Math.exp(data[start + k * step] - largest);
-  return largest + Math.log(total);
+  for (let k = 0; k < extent; k++) total += Math.exp(x[x0 + k * step] - largest);
+  const logTotal = Math.log(total);
+  for (let k = 0; k < extent; k++) y[y0 + k * step] = x[x0 + k * step] - largest - logTotal;
 }

@@ -19,7 +19,7 @@ export const matmulOps = {
     productShape,
     (a, b, _, shape) => multiply(a, b, shape),
     ({ cotangent, inputs: [a, b] }) => sumOfProducts(cotangent, b, a.shape),
-    ({ cotangent, inputs: [a, b] }) => sumTo(matmul(swapLastTwo(a), cotangent), b.shape),
+    ({ cotangent, inputs: [a, b] }) => sumTo(inLayoutOf(b, swapLastTwo(a), cotangent), b.shape),
   ),
 };
 
@@ -47,6 +47,15 @@ function rowsTimes(a: Tensor, b: Tensor): Tensor {
 function columnsTimes(a: Tensor, b: Tensor): Tensor {
   const columns = reshape(b, [sizeOf(b.shape.slice(0, -2)), b.shape[b.rank - 2]]);
   return reshape(apply(matmulOps.matmul, [columns, swapLastTwo(a)]), [...b.shape.slice(0, -2), a.shape[0], 1]);
+}
+
+/**
+ * U V, laid out by columns where `like` is: the cotangent of a transposed view is then contiguous once it is transposed
+ * back, and the gradient of a weight that enters as W' needs no copy.
+ */
+function inLayoutOf(like: Tensor, u: Tensor, v: Tensor): Tensor {
+  const byColumns = like.value.stride[like.rank - 2] === 1 && like.value.stride[like.rank - 1] !== 1;
+  return byColumns ? swapLastTwo(matmul(swapLastTwo(v), swapLastTwo(u))) : matmul(u, v);
 }
 
 /**

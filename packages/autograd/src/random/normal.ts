@@ -30,7 +30,7 @@ export function logarithm(x: number): number {
   const z = s * s;
   let series = 0;
   for (let k = 11; k >= 0; k--) series = series * z + 1 / (2 * k + 1);
-  return e * 0.6931471805599453 + 2 * s * series;
+  return e * Math.LN2 + 2 * s * series;
 }
 
 /** c[0] + c[1] x + ... by Horner's rule. */

@@ -3,7 +3,7 @@ import { mul } from "../ops/elementwise.ts";
 import { reshape, stack } from "../ops/layout.ts";
 import { sum } from "../ops/reduction.ts";
 import { sameShape } from "../shape.ts";
-import { grad } from "../tape/gradient.ts";
+import { type BackwardOptions, grad } from "../tape/gradient.ts";
 import { withRecording } from "../tape/recording.ts";
 import { Tensor } from "../tensor.ts";
 import { zeroValues } from "../values.ts";
@@ -12,7 +12,7 @@ import { zeroValues } from "../values.ts";
 export interface Pullback {
   readonly value: Tensor;
   /** One cotangent for each argument of f. */
-  pullback(cotangent: Tensor, options?: { readonly createGraph?: boolean }): Tensor[];
+  pullback(cotangent: Tensor, options?: BackwardOptions): Tensor[];
 }
 
 /** f at `primals`, with its vector-Jacobian product there. The pullback may be called as often as wanted. */
@@ -45,12 +45,11 @@ export function jvp(
   });
 }
 
-/** The matrix of all partial derivatives of f at x, of shape (...shape of f(x), ...shape of x), a backward pass per row. */
-export function jacobian(
-  f: (x: Tensor) => Tensor,
-  x: Tensor,
-  options: { readonly createGraph?: boolean } = {},
-): Tensor {
+/**
+ * The matrix of all partial derivatives of f at x, of shape (...shape of f(x), ...shape of x), a backward pass per row.
+ * With `createGraph` it can be differentiated again, as when transforms are nested.
+ */
+export function jacobian(f: (x: Tensor) => Tensor, x: Tensor, options: BackwardOptions = {}): Tensor {
   const { value, pullback } = vjp(f, x);
   const shape = [...value.shape, ...x.shape];
   if (value.size === 0) return new Tensor(zeroValues(x.dtype, shape));
@@ -59,13 +58,17 @@ export function jacobian(
 }
 
 /** The matrix of second derivatives of a function with one number as its value: shape (...shape of x, ...shape of x). */
-export function hessian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  return jacobian((y) => {
-    const value = f(y);
-    if (value.size !== 1)
-      throw new GradientError(`hessian: f returned shape (${value.shape.join(", ")}), expected a single number`);
-    return grad(value, [y], { createGraph: true })[0];
-  }, x);
+export function hessian(f: (x: Tensor) => Tensor, x: Tensor, options: BackwardOptions = {}): Tensor {
+  return jacobian(
+    (y) => {
+      const value = f(y);
+      if (value.size !== 1)
+        throw new GradientError(`hessian: f returned shape (${value.shape.join(", ")}), expected a single number`);
+      return grad(value, [y], { createGraph: true })[0];
+    },
+    x,
+    options,
+  );
 }
 
 /** The tensor itself where it is on a tape already, so that transforms nest; otherwise a new leaf. */

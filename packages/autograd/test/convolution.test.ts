@@ -34,7 +34,9 @@ describe("conv2d", () => {
   it("computes in the dtype of its operands", () => {
     const y = conv2d(generic([1, 1, 3, 3]).to("float32"), generic([1, 1, 2, 2]).to("float32"));
     expect(y.dtype).toBe("float32");
-    expect(() => conv2d(generic([1, 1, 3, 3]), generic([1, 1, 2, 2]).to("float32"))).toThrow(/conv2d.*float64 and float32/);
+    expect(() => conv2d(generic([1, 1, 3, 3]), generic([1, 1, 2, 2]).to("float32"))).toThrow(
+      /conv2d.*float64 and float32/,
+    );
   });
 
   it("takes a batch of no images", () => {
@@ -55,7 +57,9 @@ describe("conv2d", () => {
     expect(() => conv2d(x, generic([4, 3, 3, 3]), null, { padding: -1 })).toThrow(/conv2d: padding is -1/);
     const options = { stride: 1, padding: 0 };
     const ybar = generic([2, 4, 4, 4]);
-    expect(() => conv2dInput(ybar, generic([4, 3, 3, 3]), { ...options, size: [6, 7] })).toThrow(/conv2dInput: .*\(2, 4, 4, 5\)/);
+    expect(() => conv2dInput(ybar, generic([4, 3, 3, 3]), { ...options, size: [6, 7] })).toThrow(
+      /conv2dInput: .*\(2, 4, 4, 5\)/,
+    );
     expect(() => conv2dWeight(x, ybar, { ...options, size: [3, 3] })).toThrow(/conv2dWeight: .*\(2, 4, 4, 5\)/);
   });
 });

@@ -124,7 +124,8 @@ function convolvedShape(x: Shape, w: Shape, bias: Shape | undefined, { stride, p
 /** Throws unless the cotangent ybar has the shape of x * w. */
 function checkTranspose(op: string, ybar: Shape, x: Shape, w: Shape, options: ConvolutionOptions): void {
   const expected = convolvedShape(x, w, undefined, options);
-  if (!sameShape(ybar, expected)) throw new ShapeError(op, [ybar], `a cotangent ybar of shape ${describeShape(expected)}`);
+  if (!sameShape(ybar, expected))
+    throw new ShapeError(op, [ybar], `a cotangent ybar of shape ${describeShape(expected)}`);
 }
 
 function checkInteger(argument: string, value: number, least: number): void {

@@ -5,6 +5,8 @@ export {
   type ForwardRule,
   type Jacobian,
 } from "./differentiate/alternating.ts";
+export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
+export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export * from "./differentiate/rule.ts";
 export { type DatumFacts, DatumRangeError, DatumTypeError, OptimizationError, OptionError } from "./errors.ts";
 export {

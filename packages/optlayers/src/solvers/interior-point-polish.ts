@@ -8,7 +8,8 @@ import { assess } from "./residuals.ts";
 
 /** How often the guess of the active rows is corrected: rows with a negative multiplier leave, violated rows enter. */
 const attempts = 3;
-const refinement = { steps: 8, tolerance: 1e-15 };
+/** The right-hand side is already a small residual: this much less of it is rounding. */
+const refinement = { steps: 8, tolerance: 1e-9 };
 
 /**
  * Takes an approximate solution to rounding: guesses the active rows (lambda > s), and solves for the point where they

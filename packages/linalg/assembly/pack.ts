@@ -3,9 +3,9 @@
  * to back. Entry (w, p) of a panel comes from `source + w * across + p * along`; the panel holds for p = 0, 1, ... the
  * `width` values, `step` bytes apart. Missing values are zero, so that kernels know whole tiles only.
  */
-import { bytes, copyFour, transposeFourRows, transposeToFourRows } from "./simd";
+import { bytes, lanes, transposeVectors } from "./simd";
 
-/** Packs `count` rows or columns into panels of `width` (a multiple of 4) of depth `k`, one panel after another. */
+/** Packs `count` rows or columns into panels of `width` (whole vectors) and depth `k`, one panel after another. */
 export function packPanels<T>(
   width: i32, count: i32, k: i32, source: usize, across: usize, along: usize, target: usize,
 ): void {
@@ -19,29 +19,38 @@ export function packPanels<T>(
 export function packPanel<T>(
   width: i32, valid: i32, k: i32, source: usize, across: usize, along: usize, target: usize, step: usize,
 ): void {
-  for (let w = 0; w < width; w += 4) {
-    packFour<T>(valid - w, k, source + w * across, across, along, target + bytes<T>(w), step);
+  if (valid >= width && across == sizeof<T>()) {
+    for (let p = 0; p < k; p++, source += along, target += step) copyRow(bytes<T>(width), source, target);
+    return;
+  }
+  for (let w = 0; w < width; w += lanes<T>()) {
+    packVectors<T>(valid - w, k, source + w * across, across, along, target + bytes<T>(w), step);
   }
 }
 
-function packFour<T>(
+// @ts-expect-error: decorator
+@inline
+function copyRow(size: usize, source: usize, target: usize): void {
+  for (let w: usize = 0; w < size; w += 16) v128.store(target + w, v128.load(source + w));
+}
+
+/** One vector a step: by whole vectors along either unit stride, entry by entry otherwise and at the rim. */
+function packVectors<T>(
   valid: i32, k: i32, source: usize, across: usize, along: usize, target: usize, step: usize,
 ): void {
   let p = 0;
-  if (valid >= 4 && across == sizeof<T>()) {
-    for (; p < k; p++, target += step) copyFour<T>(source + p * along, target);
+  if (valid >= lanes<T>() && across == sizeof<T>()) {
+    for (; p < k; p++, source += along, target += step) v128.store(target, v128.load(source));
     return;
   }
-  if (valid >= 4 && along == sizeof<T>()) {
-    const lanes: i32 = 16 / sizeof<T>();
-    for (; p + lanes <= k; p += lanes, target += lanes * step) {
-      transposeFourRows<T>(source + p * along, across, target, step);
+  if (valid >= lanes<T>() && along == sizeof<T>()) {
+    for (; p + lanes<T>() <= k; p += lanes<T>(), source += 16, target += lanes<T>() * step) {
+      transposeVectors<T>(source, across, target, step);
     }
   }
-  for (; p < k; p++, target += step) {
-    for (let w = 0; w < 4; w++) {
-      const value = w < valid ? load<T>(source + w * across + p * along) : <T>0;
-      store<T>(target + bytes<T>(w), value);
+  for (; p < k; p++, source += along, target += step) {
+    for (let w = 0; w < lanes<T>(); w++) {
+      store<T>(target + bytes<T>(w), w < valid ? load<T>(source + w * across) : <T>0);
     }
   }
 }
@@ -50,27 +59,42 @@ function packFour<T>(
 export function unpackPanel<T>(
   width: i32, valid: i32, k: i32, source: usize, step: usize, target: usize, across: usize, along: usize,
 ): void {
-  for (let w = 0; w < width; w += 4) {
-    unpackFour<T>(valid - w, k, source + bytes<T>(w), step, target + w * across, across, along);
+  for (let w = 0; w < min(width, valid); w += lanes<T>()) {
+    unpackVectors<T>(valid - w, k, source + bytes<T>(w), step, target + w * across, across, along);
   }
 }
 
-function unpackFour<T>(
+function unpackVectors<T>(
   valid: i32, k: i32, source: usize, step: usize, target: usize, across: usize, along: usize,
 ): void {
   let p = 0;
-  if (valid >= 4 && across == sizeof<T>()) {
-    for (; p < k; p++, source += step) copyFour<T>(source, target + p * along);
+  if (valid >= lanes<T>() && across == sizeof<T>()) {
+    for (; p < k; p++, source += step, target += along) v128.store(target, v128.load(source));
     return;
   }
-  if (valid >= 4 && along == sizeof<T>()) {
-    const lanes: i32 = 16 / sizeof<T>();
-    for (; p + lanes <= k; p += lanes, source += lanes * step) {
-      transposeToFourRows<T>(source, step, target + p * along, across);
+  if (valid >= lanes<T>() && along == sizeof<T>()) {
+    for (; p + lanes<T>() <= k; p += lanes<T>(), source += lanes<T>() * step, target += 16) {
+      transposeVectors<T>(source, step, target, across);
     }
   }
-  const width = min(valid, 4);
-  for (; p < k; p++, source += step) {
-    for (let w = 0; w < width; w++) store<T>(target + w * across + p * along, load<T>(source + bytes<T>(w)));
+  for (; p < k; p++, source += step, target += along) {
+    for (let w = 0; w < min(valid, lanes<T>()); w++) store<T>(target + w * across, load<T>(source + bytes<T>(w)));
+  }
+}
+
+/** `rows` rows as whole vectors, three at a step (missing ones are zero): entry (i, p) fills vector 3 p + i. */
+export function packSplats<T>(rows: i32, k: i32, source: usize, row: usize, column: usize, target: usize): void {
+  if (rows == 3) {
+    for (let p = 0; p < k; p++, source += column, target += 48) {
+      v128.store(target, v128.load_splat<T>(source));
+      v128.store(target, v128.load_splat<T>(source + row), 16);
+      v128.store(target, v128.load_splat<T>(source + 2 * row), 32);
+    }
+    return;
+  }
+  for (let p = 0; p < k; p++, source += column, target += 48) {
+    v128.store(target, v128.load_splat<T>(source));
+    v128.store(target, rows > 1 ? v128.load_splat<T>(source + row) : v128.splat<T>(0), 16);
+    v128.store(target, v128.splat<T>(0), 32);
   }
 }

@@ -6,8 +6,17 @@
  */
 import { packPanel, unpackPanel } from "./pack";
 import { LOWER, product } from "./product";
-import { BASE, reciprocals, strip, tile, triangleBlock } from "./scratch";
-import { TILE_ROWS, bytes, multiplySubtract, tileColumns } from "./simd";
+import { BASE, reciprocals, strip, tile, triangle } from "./scratch";
+import { bytes, multiplySubtract } from "./simd";
+
+/** A register tile is four rows of two vectors. */
+const TILE_ROWS: i32 = 4;
+
+// @ts-expect-error: decorator
+@inline
+function tileColumns<T>(): i32 {
+  return 32 / sizeof<T>();
+}
 
 // @ts-expect-error: decorator
 @inline
@@ -46,7 +55,7 @@ function solveBase<T>(
   for (let i = n; i < padded; i++) memory.fill(strip() + i * 32, 0, 32);
   for (let j = 0; j < r; j += width) {
     packPanel<T>(width, r - j, n, b + j * bColumn, bColumn, bRow, strip(), 32);
-    let panel = triangleBlock();
+    let panel = triangle();
     for (let i = 0; i < padded; i += TILE_ROWS) {
       subtractTile<T>(i, panel, bytes<T>(TILE_ROWS), strip(), 32);
       solveTile<T>(panel + bytes<T>(TILE_ROWS) * i, bytes<T>(TILE_ROWS), reciprocals() + bytes<T>(i), strip() + i * 32, 32);
@@ -58,7 +67,7 @@ function solveBase<T>(
 
 /** The rows i..i+3 of T as a panel of i + 4 columns each, one after another, and the reciprocals of the diagonal. */
 function packTriangle<T>(n: i32, t: usize, tRow: usize, tColumn: usize, unitDiagonal: bool): void {
-  let panel = triangleBlock();
+  let panel = triangle();
   for (let i = 0; i < n; i += TILE_ROWS) {
     const columns = min(i + TILE_ROWS, n);
     packPanel<T>(TILE_ROWS, n - i, columns, t + i * tRow, tRow, tColumn, panel, bytes<T>(TILE_ROWS));
@@ -148,7 +157,7 @@ function choleskyBase<T>(n: i32, a: usize, aRow: usize, aColumn: usize): i32 {
   const width = tileColumns<T>();
   const padded = roundUp(n, width);
   const step = bytes<T>(padded);
-  const u = triangleBlock();
+  const u = triangle();
   for (let j = 0; j < padded; j += width) {
     packPanel<T>(width, n - j, min(j + width, n), a + j * aRow, aRow, aColumn, u + bytes<T>(j), step);
   }

@@ -69,7 +69,7 @@ describe("random numbers", () => {
   });
 
   test("of normal have the moments 0, 1, 0, 3 within five standard errors", () => {
-    const sample = random(9).normal([n]).data();
+    const sample = Array.from(random(9).normal([n]).data());
     const moment = (k: number) => sample.reduce((total, x) => total + x ** k, 0) / n;
     expect(Math.abs(moment(1))).toBeLessThan(5 / Math.sqrt(n));
     expect(Math.abs(moment(2) - 1)).toBeLessThan(5 * Math.sqrt(2 / n));

@@ -1,10 +1,13 @@
 import type { DType } from "@solvegrad/linalg";
 import { allocate } from "@solvegrad/linalg";
 import { ArgumentRangeError } from "../errors.ts";
+import { selectWherePositive } from "../loops/select.ts";
+import { broadcastShapes } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { contiguousData, window } from "../values.ts";
 import { broadcasting, elementwise, linear } from "./factories.ts";
-import { apply } from "./op.ts";
+import { apply, type Op } from "./op.ts";
+import { sumTo } from "./reduction.ts";
 
 /** A tensor, or a number that stands for a tensor of rank 0 of the other operand's dtype. */
 export type Operand = Tensor | number;
@@ -41,7 +44,12 @@ export const elementwiseOps = {
   sqrt: elementwise("sqrt", "Math.sqrt(x)", ({ cotangent, y }) => div(cotangent, mul(y, 2))),
   abs: elementwise("abs", "Math.abs(x)", ({ cotangent, x }) => mul(cotangent, sign(x))),
   sign: elementwise("sign", "Math.sign(x)", () => null),
-  relu: elementwise("relu", "x > 0 || x !== x ? x : 0", ({ cotangent, y }) => gate(cotangent, y)),
+  relu: {
+    name: "relu",
+    shape: ([x]) => x,
+    forward: ([x], _, shape) => selectWherePositive(x, x, shape),
+    vjp: ({ cotangent, output }) => [gate(cotangent, output)],
+  } satisfies Op & { name: "relu" },
   tanh: elementwise("tanh", "Math.tanh(x)", ({ cotangent, y }) => mul(cotangent, sub(1, square(y)))),
   sigmoid: elementwise("sigmoid", "1 / (1 + Math.exp(-x))", ({ cotangent, y }) => mul(cotangent, mul(y, sub(1, y)))),
   pow: elementwise<"pow", number>("pow", "Math.pow(x, p)", ({ cotangent, x, p }) =>
@@ -89,12 +97,12 @@ export const elementwiseOps = {
     ({ cotangent, a, b }) => gate(cotangent, atLeast(b, a)),
     ({ cotangent, a, b }) => gate(cotangent, sub(1, atLeast(b, a))),
   ),
-  gate: broadcasting(
-    "gate",
-    "b > 0 ? a : 0",
-    ({ cotangent, b }) => gate(cotangent, b),
-    () => null,
-  ),
+  gate: {
+    name: "gate",
+    shape: ([a, b]) => broadcastShapes("gate", a, b),
+    forward: ([a, b], _, shape) => selectWherePositive(a, b, shape),
+    vjp: ({ cotangent, inputs: [a, b] }) => [sumTo(gate(cotangent, b), a.shape), null],
+  } satisfies Op & { name: "gate" },
   atLeast: broadcasting(
     "atLeast",
     "a >= b ? 1 : 0",
@@ -137,7 +145,7 @@ export function sign(x: Tensor): Tensor {
   return apply(elementwiseOps.sign, [x]);
 }
 
-/** max(x, 0), with derivative 0 at 0. */
+/** max(x, 0), with derivative 0 at 0. NaN stays NaN. */
 export function relu(x: Tensor): Tensor {
   return apply(elementwiseOps.relu, [x]);
 }
@@ -193,7 +201,7 @@ export function minimum(a: Operand, b: Operand): Tensor {
   return apply(elementwiseOps.minimum, operands(a, b));
 }
 
-/** a where b > 0, else 0: linear in a, and constant in b. */
+/** a where b > 0 (or NaN), else 0: linear in a, and constant in b. */
 export function gate(a: Operand, b: Operand): Tensor {
   return apply(elementwiseOps.gate, operands(a, b));
 }

@@ -1,0 +1,54 @@
+import type { DataCotangents } from "../differentiate/rule.ts";
+import { type DatumName, datumNames } from "../problem/quadratic-program.ts";
+
+/** How far a gradient is from the reference. */
+export interface GradientDistance {
+  /** a'b / (|a| |b|); 1 where both are zero, 0 where one is. */
+  readonly cosine: number;
+  /** |a - b| / |b|; |a| where b is zero. */
+  readonly relativeDifference: number;
+}
+
+export function distanceBetween(a: ArrayLike<number>, b: ArrayLike<number>): GradientDistance {
+  return distanceOfSums(sums(a, b));
+}
+
+/** The distance of two sets of gradients, all data taken as one vector. */
+export function distanceOverall(a: DataCotangents, b: DataCotangents): GradientDistance {
+  const total = { aa: 0, bb: 0, ab: 0, difference: 0 };
+  for (const name of commonData(a, b)) {
+    const part = sums(a[name] ?? [], b[name] ?? []);
+    total.aa += part.aa;
+    total.bb += part.bb;
+    total.ab += part.ab;
+    total.difference += part.difference;
+  }
+  return distanceOfSums(total);
+}
+
+/** The data that both have, with entries. */
+export function commonData(a: DataCotangents, b: DataCotangents): DatumName[] {
+  return datumNames.filter((name) => (a[name]?.length ?? 0) > 0 && b[name]);
+}
+
+function sums(a: ArrayLike<number>, b: ArrayLike<number>) {
+  let aa = 0;
+  let bb = 0;
+  let ab = 0;
+  let difference = 0;
+  for (let k = 0; k < b.length; k++) {
+    aa += a[k] * a[k];
+    bb += b[k] * b[k];
+    ab += a[k] * b[k];
+    difference += (a[k] - b[k]) ** 2;
+  }
+  return { aa, bb, ab, difference };
+}
+
+function distanceOfSums({ aa, bb, ab, difference }: ReturnType<typeof sums>): GradientDistance {
+  const lengths = Math.sqrt(aa) * Math.sqrt(bb);
+  return {
+    cosine: lengths > 0 ? ab / lengths : aa === bb ? 1 : 0,
+    relativeDifference: Math.sqrt(difference) / (bb > 0 ? Math.sqrt(bb) : 1),
+  };
+}

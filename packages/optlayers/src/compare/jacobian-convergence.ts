@@ -1,0 +1,105 @@
+import { datumTangents, tangentArrays, tangentSweep } from "../differentiate/alternating-forward.ts";
+import { implicit } from "../differentiate/implicit.ts";
+import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { admmGeometry } from "../solvers/admm-geometry.ts";
+import { boundsOf } from "../solvers/admm-groups.ts";
+import { penaltyFactor, primalUpdate } from "../solvers/admm-update.ts";
+import { interiorPoint } from "../solvers/interior-point.ts";
+import { distanceBetween } from "./distance.ts";
+
+export interface ConvergenceOptions {
+  /** Default 50. */
+  readonly iterations?: number;
+  /** Penalty of the scaled problem. Default 1. */
+  readonly rho?: number;
+  /** Over-relaxation; 1 (default) is the iteration of the paper. */
+  readonly relaxation?: number;
+}
+
+/** Where one iteration stood. */
+export interface ConvergencePoint {
+  readonly iteration: number;
+  /** |x_k - x*| / |x*|. */
+  readonly solutionError: number;
+  /** |dx_k - J*|_F / |J*|_F. */
+  readonly jacobianError: number;
+}
+
+/**
+ * Figure 1 of Alt-Diff: ADMM from zero with its Jacobian for one datum carried along, as the paper's Algorithm 1 runs
+ * them, and after every iteration the distance to the exact solution and to the Jacobian of the KKT conditions. Takes the first item of a
+ * batch; the KKT Jacobian costs n implicit gradients.
+ *
+ * Throws a RangeError where the item has no solution.
+ */
+export function jacobianConvergence(
+  problem: QuadraticProgram,
+  datum: DatumName,
+  { iterations = 50, rho = 1, relaxation = 1 }: ConvergenceOptions = {},
+): ConvergencePoint[] {
+  const single = firstItem(problem);
+  const { x: exact, J: target } = kktJacobian(single, datum);
+  const { n, p } = single;
+  const geometry = admmGeometry(single, 0);
+  const factor = penaltyFactor(geometry, rho);
+  if (!factor) throw new RangeError(`jacobianConvergence: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
+  const { r, scale } = geometry;
+  const k = boundsOf(single, { first: 0, count: 1, geometry });
+  const update = primalUpdate(geometry, factor, single.q.values);
+  const t = new Float64Array(r);
+  const Z = new Float64Array(r);
+  const Kx = new Float64Array(r);
+  const x = new Float64Array(n);
+  const arrays = tangentArrays((target.length / n) * r);
+  const J = new Float64Array(target.length);
+  const points: ConvergencePoint[] = [];
+  for (let iteration = 1; iteration <= iterations; iteration++) {
+    const active = Uint8Array.from(t, (value, j) => (j < p || value > 0 ? 1 : 0));
+    for (let j = 0; j < r; j++) Z[j] = (j < p ? t[j] : Math.abs(t[j])) - rho * k[j];
+    update.step(Z, Kx);
+    update.recover(Z, Kx, x);
+    // the duals that the x-update belongs to: Qx + q + A'nu + G'lambda = 0
+    const duals = Z.map((z, j) => scale[j] * (z + rho * Kx[j]));
+    const point = { x, nu: duals.subarray(0, p), lambda: duals.subarray(p) };
+    const { force, shift } = datumTangents(single, datum, point, scale);
+    const tangents = primalUpdate(geometry, factor, force, J);
+    tangentSweep(tangents, { active, rho, relaxation }, shift, arrays);
+    tangents.recover(arrays.Z, arrays.KdX, J);
+    for (let j = 0; j < r; j++) {
+      const base = active[j] ? t[j] : (1 - relaxation) * t[j];
+      t[j] = base + relaxation * rho * (Kx[j] - k[j]);
+    }
+    points.push({
+      iteration,
+      solutionError: distanceBetween(x, exact).relativeDifference,
+      jacobianError: distanceBetween(J, target).relativeDifference,
+    });
+  }
+  return points;
+}
+
+function firstItem(problem: QuadraticProgram): QuadraticProgram {
+  const data = { Q: problem.Q, q: problem.q, A: problem.A, b: problem.b, G: problem.G, h: problem.h };
+  for (const name of datumNames) {
+    const { shape } = problem[name];
+    data[name] = { values: itemOf(problem[name], 0), shape, batched: false };
+  }
+  return { ...problem, ...data, batch: 1, batched: false };
+}
+
+/** The exact solution, and dx/d(datum) from the KKT conditions, one row an entry of the datum (d x n). */
+function kktJacobian(problem: QuadraticProgram, datum: DatumName): { x: Float64Array; J: Float64Array } {
+  const solution = interiorPoint({ tolerance: 1e-10 }).solve(problem);
+  if (solution.status[0] !== "solved") throw new RangeError(`jacobianConvergence: the item is ${solution.status[0]}`);
+  const { n } = problem;
+  const rule = implicit();
+  const d = problem[datum].values.length;
+  const J = new Float64Array(d * n);
+  for (let j = 0; j < n; j++) {
+    const x = new Float64Array(n);
+    x[j] = 1;
+    const row = rule.vjp(problem, solution, { x }, { wanted: [datum] }).gradients[datum] ?? new Float64Array(d);
+    for (let e = 0; e < d; e++) J[e * n + j] = row[e];
+  }
+  return { x: solution.x, J };
+}

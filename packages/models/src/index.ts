@@ -17,6 +17,15 @@ export {
   type MnistOptions,
   mnistFiles,
 } from "./datasets/mnist.ts";
+export { type LayerProblem, layerProblem } from "./experiments/layer-problem.ts";
+export {
+  type LayerKind,
+  layerKinds,
+  type MnistRun,
+  type MnistRunSettings,
+  mnistRun,
+  mnistRunSettings,
+} from "./experiments/mnist-run.ts";
 export {
   type Differentiation,
   differentiations,

@@ -24,7 +24,8 @@ export interface LayerMethodOptions {
 
 /**
  * Implicit: interior point, differentiated through the KKT conditions (OptNet). Alternating: ADMM, and the derivative
- * of its updates run backwards, both truncated at the tolerance (Alt-Diff). Unrolled: the tape of the ADMM iterations.
+ * of its updates run backwards, both truncated at the tolerance (Alt-Diff). Unrolled: the tape of the ADMM
+ * iterations, as many as it takes to the tolerance.
  */
 export function layerMethod(name: Differentiation, { tolerance }: LayerMethodOptions): LayerMethod {
   switch (name) {
@@ -33,7 +34,7 @@ export function layerMethod(name: Differentiation, { tolerance }: LayerMethodOpt
     case "alternating":
       return { solver: admm({ tolerance }), differentiation: alternating({ truncate: tolerance }) };
     case "unrolled":
-      return { solver: admm({ tolerance }), differentiation: unrolled() };
+      return { solver: admm({ tolerance }), differentiation: unrolled({ tolerance }) };
   }
 }
 

@@ -51,6 +51,11 @@ export class MnistNetwork extends Module {
   /** Log-probabilities (B x 10) of images (B x 1 x 28 x 28). */
   override forward(images: Tensor): Tensor {
     const features = this.features.forward(images);
-    return logSoftmax(this.classifier.forward(this.quadratic?.forward(features) ?? features), 1);
+    return this.classify(this.quadratic?.forward(features) ?? features);
+  }
+
+  /** Log-probabilities (B x 10) from the optimization layer's output (B x 200). */
+  classify(x: Tensor): Tensor {
+    return logSoftmax(this.classifier.forward(x), 1);
   }
 }

@@ -43,7 +43,7 @@ export interface TrainingOptions {
 
 /**
  * Trains a classifier by stochastic gradient descent on the negative log-likelihood, and evaluates it on the test
- * images after every epoch. Yields what happens, step by step; between two steps other work of the process gets its
+ * images after every epoch, and at the end. Yields what happens, step by step; between two steps other work of the process gets its
  * turn. Same data, network, optimizer and seed: same events but for the times.
  */
 export async function* train(
@@ -58,13 +58,15 @@ export async function* train(
     let step = (epoch - 1) * stepsPerEpoch;
     for (const batch of batches(data.train, { batchSize, random: epochRandom(seed, epoch) })) {
       if (step++ < stepsTaken) continue;
-      if (signal?.aborted || step > maxSteps) return;
+      if (signal?.aborted) return;
       yield { kind: "step", epoch, step, ...takeStep(network, optimizer, batch) };
       await setImmediate();
+      if (step >= maxSteps) break;
     }
     const evaluation = await evaluate(network, data.test, signal);
     if (evaluation === null) return;
     yield { kind: "evaluation", epoch, step, ...evaluation };
+    if (step >= maxSteps) return;
   }
 }
 

@@ -1,0 +1,78 @@
+import type { Comparison } from "../comparison/compare-problem.ts";
+import { comparisonHead, comparisonRows, sizeOf } from "../comparison/table.ts";
+import { figure, figures, paragraph, section, table } from "./document.ts";
+import type { Html } from "./html.ts";
+import { colors, linePlot } from "./plots.ts";
+
+/** The table and the two figures about the gradients; `subject` says of what, for the captions. */
+export function comparisonSections(comparison: Comparison, subject: string): Html[] {
+  const caption =
+    `${subject}: ${sizeOf(comparison)}, solved by ${comparison.solver}. Cosine and relative difference are those of the ` +
+    "gradients of all data together, against the implicit rule; milliseconds and peak memory are those of the differentiation alone.";
+  const notes = comparison.rules.flatMap(({ rule, notes }) => notes.map((note) => paragraph(`${rule}: ${note}`)));
+  const studies = [truncationFigure(comparison, subject), convergenceFigure(comparison, subject)];
+  return [
+    section("Three ways to the gradient", [table(comparisonHead, comparisonRows(comparison), caption), ...notes]),
+    ...(comparison.truncation.length > 0 ? [section("Truncation and convergence", [figures(studies)])] : []),
+  ];
+}
+
+function truncationFigure({ truncation }: Comparison, subject: string): Html {
+  const points = truncation.map(({ tolerance, solutionError, gradientError }) => ({
+    x: solutionError,
+    y: gradientError,
+    label: tolerance.toExponential(0).replace("+0", "0"),
+  }));
+  const visible = points.filter(({ x, y }) => x > 0 && y > 0);
+  const picture = linePlot(
+    [
+      { points: proportional(visible), color: colors.reference, dashed: true },
+      { points: visible, color: colors.second, dots: true },
+    ],
+    { label: "relative error of x", type: "log" },
+    { label: "relative error of the gradient", type: "log" },
+    "Gradient error against solution error for several tolerances, both axes logarithmic",
+  );
+  const legend = [
+    { label: "stopped at the tolerance named", color: colors.second },
+    { label: "in proportion", color: colors.reference, dashed: true },
+  ];
+  return figure(
+    "A truncated solution costs the gradient no more than itself",
+    picture,
+    legend,
+    `${subject}, solved by ADMM and differentiated by the alternating rule, both stopped at the tolerance. Theorem 4.1 of Alt-Diff: the error of the gradient is of the order of the error of x.`,
+  );
+}
+
+/** A line of slope one (on logarithmic axes) through the middle of the points. */
+function proportional(points: readonly { x: number; y: number }[]): { x: number; y: number }[] {
+  if (points.length === 0) return [];
+  const logarithm = points.reduce((sum, { x, y }) => sum + Math.log(y / x), 0) / points.length;
+  const xs = points.map(({ x }) => x);
+  return [Math.min(...xs), Math.max(...xs)].map((x) => ({ x, y: x * Math.exp(logarithm) }));
+}
+
+function convergenceFigure({ convergence }: Comparison, subject: string): Html {
+  const line = (error: "solutionError" | "jacobianError") =>
+    convergence.map((point) => ({ x: point.iteration, y: point[error] })).filter(({ y }) => y > 0);
+  const picture = linePlot(
+    [
+      { points: line("solutionError"), color: colors.first },
+      { points: line("jacobianError"), color: colors.second },
+    ],
+    { label: "iteration" },
+    { label: "relative error", type: "log" },
+    "Errors of the iterate and of its Jacobian by iteration, logarithmic",
+  );
+  const legend = [
+    { label: "x", color: colors.first },
+    { label: "Jacobian of x with respect to q", color: colors.second },
+  ];
+  return figure(
+    "The Jacobian converges along with the solution",
+    picture,
+    legend,
+    `${subject}, first problem: the paper's recursion (7) carried along the ADMM iterations (5), compared with the Jacobian from the KKT conditions.`,
+  );
+}

@@ -1,4 +1,20 @@
 export {
+  type ComparisonOptions,
+  compareGradients,
+  type GradientComparison,
+  type RuleComparison,
+} from "./compare/compare-gradients.ts";
+export type { GradientDistance } from "./compare/distance.ts";
+export { formatComparison } from "./compare/format-comparison.ts";
+export { type ConvergenceOptions, type ConvergencePoint, jacobianConvergence } from "./compare/jacobian-convergence.ts";
+export { differentiationRules } from "./compare/rule-list.ts";
+export {
+  studyTolerances,
+  type TruncationOptions,
+  type TruncationPoint,
+  truncationStudy,
+} from "./compare/truncation-study.ts";
+export {
   type AdjointOptions,
   alternating,
   type ForwardOptions,
@@ -8,6 +24,7 @@ export {
 export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export * from "./differentiate/rule.ts";
+export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";
 export { type DatumFacts, DatumRangeError, DatumTypeError, OptimizationError, OptionError } from "./errors.ts";
 export {
   type Datum,

@@ -16,8 +16,10 @@ export function mapValues(loops: PerDType<UnaryLoop>, x: Values, p = 0): Values 
 export function zipValues(op: string, loops: PerDType<BinaryLoop>, a: Values, b: Values, shape: Shape): Values {
   const y = zeroValues(dtypeOfValues(a), shape);
   const loop = loops(y.dtype);
-  if (sameShape(a.shape, b.shape) && isContiguous(a) && isContiguous(b)) {
-    loop(y.size, a.data, a.offset, 1, b.data, b.offset, 1, y.data, 0);
+  const aStep = wholeStep(a, shape);
+  const bStep = wholeStep(b, shape);
+  if (aStep !== null && bStep !== null) {
+    loop(y.size, a.data, a.offset, aStep, b.data, b.offset, bStep, y.data, 0);
     return y;
   }
   const [p, q] = steppable(broadcastValues(op, a, shape), broadcastValues(op, b, shape));
@@ -28,6 +30,12 @@ export function zipValues(op: string, loops: PerDType<BinaryLoop>, a: Values, b:
     loop(n, p.data, at[0], pStep, q.data, at[1], qStep, y.data, at[2]),
   );
   return y;
+}
+
+/** The step that takes one loop through all of `shape`: 1 over contiguous memory, 0 on a single number, null where there is none. */
+function wholeStep(x: Values, shape: Shape): 0 | 1 | null {
+  if (x.size === 1) return 0;
+  return sameShape(x.shape, shape) && isContiguous(x) ? 1 : null;
 }
 
 /** Both operands in a form whose inner loop has steps of 0 or 1: broadcasts stay views, transposed views become copies. */

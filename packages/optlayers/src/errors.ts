@@ -62,6 +62,11 @@ export class OptionError extends RangeError {
   }
 }
 
+/** A layer was defined in a way that cannot work: its solver or its optimality condition returned something else. */
+export class LayerError extends Error {
+  override readonly name = "LayerError";
+}
+
 const advice: Record<Exclude<Status, "solved" | "solved_inaccurate">, string> = {
   primal_infeasible: 'no x satisfies its constraints; relax b or h, or pass onFailure: "mask" to go on without it',
   dual_infeasible: "its objective is unbounded below; add constraints or make Q positive definite",

@@ -25,7 +25,16 @@ export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export * from "./differentiate/rule.ts";
 export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";
-export { type DatumFacts, DatumRangeError, DatumTypeError, OptimizationError, OptionError } from "./errors.ts";
+export {
+  type DatumFacts,
+  DatumRangeError,
+  DatumTypeError,
+  LayerError,
+  OptimizationError,
+  OptionError,
+} from "./errors.ts";
+export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
+export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
 export {
   type Datum,
   type DatumName,

@@ -1,0 +1,113 @@
+import { concat, grad, gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
+import { describe, expect, it } from "vitest";
+import { implicitLayer, interiorPoint, LayerError, quadraticLayer, quadraticProgram } from "../../src/index.ts";
+import { relativeError } from "../random-programs.ts";
+
+/** x^3 + x = a, entry by entry, by Newton's method on plain numbers. */
+const cubic = implicitLayer({
+  solve: (a) =>
+    tensor(
+      a.data().map((target) => {
+        let x = 0;
+        for (let k = 0; k < 60; k++) x -= (x ** 3 + x - target) / (3 * x ** 2 + 1);
+        return x;
+      }),
+      { shape: [...a.shape] },
+    ),
+  optimality: (x, a) => x.mul(x).mul(x).add(x).sub(a),
+});
+
+describe("implicitLayer", () => {
+  it("gives the derivative of the root of a scalar equation", () => {
+    const a = tensor([2, 10], { requiresGrad: true });
+    const x = cubic(a);
+    expect(relativeError(x.data(), [1, 2])).toBeLessThan(1e-14);
+    expect(relativeError(grad(x.sum(), [a])[0].data(), [1 / 4, 1 / 13])).toBeLessThan(1e-14);
+  });
+
+  it("passes gradcheck of both orders", () => {
+    const a = tensor([0.3, -1.2, 2], { requiresGrad: true });
+    gradcheck((value) => cubic(value).square().sum(), [a], { order: 1 });
+    gradcheck((value) => cubic(value).square().sum(), [a], { order: 2 });
+  });
+
+  it("gives the exact third derivative", () => {
+    // With x' = 1 / (3x^2 + 1): x''' = (90 x^2 - 6) / (3x^2 + 1)^5, which is 84 / 1024 at x = 1.
+    const a = tensor([2], { requiresGrad: true });
+    const derivative = (value: Tensor) => grad(value.sum(), [a], { createGraph: true })[0];
+    expect(derivative(derivative(derivative(cubic(a)))).item()).toBeCloseTo(84 / 1024, 12);
+  });
+
+  it("agrees with quadraticLayer when its optimality is the KKT system of an equality-constrained QP", () => {
+    const Q = [
+      [3, 1, 0],
+      [1, 2, 0.5],
+      [0, 0.5, 1],
+    ];
+    const A = [[1, 1, 1]];
+    const kkt = tensor([...Q.map((row, i) => [...row, A[0][i]]), [...A[0], 0]]);
+    const layer = implicitLayer({
+      solve: (q, b) => {
+        const { x, nu } = interiorPoint().solve(quadraticProgram({ Q, q, A, b }));
+        return tensor([...x, ...nu]);
+      },
+      optimality: (z, q, b) => kkt.matmul(z).add(concat([q, b.neg()], 0)),
+    });
+    const q = tensor([1, -2, 0.5], { requiresGrad: true });
+    const b = tensor([1], { requiresGrad: true });
+    const weights = tensor([1, 2, 3]);
+    const viaRoot = grad(layer(q, b).slice(0, 0, 3).mul(weights).sum(), [q, b]);
+    const viaLayer = grad(quadraticLayer({ Q, q, A, b }).x.mul(weights).sum(), [q, b]);
+    viaRoot.forEach((gradient, k) => {
+      expect(relativeError(gradient.data(), viaLayer[k].data())).toBeLessThan(1e-12);
+    });
+  });
+
+  it("solves item by item in a batch, to what the dense Jacobian gives", () => {
+    const solve = (a: Tensor) => a.sqrt();
+    const optimality = (x: Tensor, a: Tensor) => x.mul(x).sub(a);
+    const a = tensor(
+      [
+        [1, 4],
+        [9, 16],
+        [2, 3],
+      ],
+      { requiresGrad: true },
+    );
+    const dense = grad(implicitLayer({ solve, optimality })(a).sum(), [a])[0];
+    const batched = grad(implicitLayer({ solve, optimality, batched: true })(a).sum(), [a])[0];
+    expect(relativeError(batched.data(), dense.data())).toBeLessThan(1e-14);
+    expect(
+      relativeError(
+        batched.data(),
+        a.data().map((value) => 0.5 / Math.sqrt(value)),
+      ),
+    ).toBeLessThan(1e-14);
+  });
+
+  it("takes the least-norm solution where the Jacobian is singular", () => {
+    // Only the sum of x is determined: the two entries move together.
+    const layer = implicitLayer({
+      solve: (a) => tensor([a.item() / 2, a.item() / 2]),
+      optimality: (x, a) => tensor([1, 1]).mul(x.sum().sub(a)),
+    });
+    const a = tensor(3, { requiresGrad: true });
+    expect(grad(layer(a).sum(), [a])[0].item()).toBeCloseTo(1, 12);
+    expect(grad(layer(a).slice(0, 0, 1).sum(), [a])[0].item()).toBeCloseTo(0.5, 12);
+  });
+
+  it("keeps float32", () => {
+    const a = tensor(Float32Array.of(2, 10), { requiresGrad: true });
+    const layer = implicitLayer({ solve: (value) => value.sqrt(), optimality: (x, value) => x.mul(x).sub(value) });
+    const x = layer(a);
+    expect(x.dtype).toBe("float32");
+    expect(grad(x.sum(), [a])[0].dtype).toBe("float32");
+  });
+
+  it("refuses roots that are not finite and conditions of another shape than x", () => {
+    const nan = implicitLayer({ solve: (a) => a.log(), optimality: (x, a) => x.exp().sub(a) });
+    expect(() => nan(tensor([-1]))).toThrow(LayerError);
+    const short = implicitLayer({ solve: (a) => a, optimality: (x, a) => x.sum().sub(a.sum()) });
+    expect(() => short(tensor([1, 2]))).toThrow("optimality has shape (), expected that of x, (2)");
+  });
+});

@@ -31,8 +31,9 @@ interface Sources {
  *     nubar+ = nubar - A u,   wbar+ = d . wbar - sigma . (G u),   v+ averaged with v by the relaxation
  *
  * At its fixed point A u = 0, G_a u = 0 and, with y = -rho nubar, w = -rho wbar on the active rows, (u, y, w) solves the
- * adjoint KKT system. Averaging keeps the fixed point, so the limit knows nothing of the relaxation. A cotangent of nu
- * or lambda becomes the right-hand side of A u or G_a u. One small product a step in the space of the constraints.
+ * adjoint KKT system. Averaging keeps the fixed point, so the limit knows nothing of the relaxation. A cotangent g of nu
+ * or lambda becomes the right-hand side of A u or G_a u, and (y, w) = rho (g - v). One small product a step in the space
+ * of the constraints.
  */
 export function adjointRecursion(
   problem: QuadraticProgram,
@@ -74,7 +75,7 @@ export function adjointRecursion(
 
   const u = new Float64Array(count * n);
   update.recover(Z, Ku, u);
-  const y = v.map((value, k) => (active[k] ? -rho * value : 0));
+  const y = v.map((value, k) => (active[k] ? rho * (duals[k] - value) : 0));
   writeAdjoint(point, u, y, adjoint);
   return { iterations, residual, bytes: 8 * (5 * count * n + 7 * count * r) };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { lines, solvegrad } from "./command-line.ts";
-import { flat, goldenQps, type Numbers, shape } from "./golden.ts";
+import { flat, goldenQps, type Numbers, shape, unsolvableQps } from "./golden.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "solvegrad-cli-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -42,11 +42,9 @@ function relativeError(actual: Numbers, expected: Numbers): number {
   return Math.max(0, ...a.map((value, i) => Math.abs(value - e[i]))) / size;
 }
 
-const golden = goldenQps();
-
-describe.skipIf(golden.length === 0)("solve --json on the golden problems", () => {
-  const rules = ["implicit", "alternating", "unrolled"];
-  it.each(golden.flatMap((problem) => rules.map((rule) => ({ problem, rule, id: problem.id }))))(
+describe.skipIf(goldenQps.length === 0)("solve --json on the golden problems", () => {
+  const rules = ["implicit", "alternating", "unrolled"] as const;
+  it.each(goldenQps.flatMap((problem) => rules.map((rule) => ({ problem, rule, id: problem.id }))))(
     "gives the exact solution and gradients of $id by the $rule rule",
     async ({ problem, rule }) => {
       const { params, c, solution, grad } = problem;
@@ -61,6 +59,17 @@ describe.skipIf(golden.length === 0)("solve --json on the golden problems", () =
       for (const [name, expected] of Object.entries(grad)) {
         expect(relativeError(report.gradient[name], expected), `gradient of ${name}`).toBeLessThan(1e-6);
       }
+    },
+  );
+});
+
+describe.skipIf(unsolvableQps.length === 0)("solve --json on the golden problems without solution", () => {
+  it.each(unsolvableQps.flatMap((problem) => ["implicit", "alternating"].map((rule) => ({ ...problem, rule }))))(
+    "finds that $id is $label by the solver of the $rule rule: 3",
+    async ({ params, label, rule }) => {
+      const { exitCode, report } = await solveJson({ kind: "qp", ...params }, "--differentiation", rule);
+      expect(exitCode).toBe(3);
+      expect(report.status).toBe(label === "infeasible" ? "primal_infeasible" : "dual_infeasible");
     },
   );
 });
@@ -139,7 +148,7 @@ describe("solve says in one line what is wrong, and by its exit code which kind 
       "bad JSON",
       () => ["solve", file("bad.json", '{"kind": "qp",\n "Q": [[1,]]}')],
       undefined,
-      /bad\.json is not valid JSON: line 2, column 10/,
+      /bad\.json is not valid JSON: line 2, column 11: value expected/,
     ],
     ["bad JSON in a pipe", () => ["solve", "-"], "{", /standard input is not valid JSON: line 1, column 2/],
     [
@@ -290,7 +299,7 @@ describe("the command line itself", () => {
   it("prints help and version, and says what computes", async () => {
     const help = await solvegrad(["--help"]);
     expect(help.exitCode).toBe(0);
-    expect(help.stdout).toMatch(/solve.*\n.*compare.*\n.*train.*\n.*info/);
+    expect(help.stdout).toMatch(/^ {2}solve.*^ {2}compare.*^ {2}train.*^ {2}info/ms);
     const version = await solvegrad(["--version"]);
     expect([version.exitCode, version.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
     const info = await solvegrad(["info", "--json"]);

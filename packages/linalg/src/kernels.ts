@@ -84,6 +84,8 @@ export interface ConvolutionKernels {
   conv2dInput<T extends FloatArray>(ybar: View<T>, w: View<T>, xbar: View<T>, options: ConvolutionOptions): void;
   /** wbar <- the transpose of conv2d in w applied to ybar, summed over the batch. */
   conv2dWeight<T extends FloatArray>(x: View<T>, ybar: View<T>, wbar: View<T>, options: ConvolutionOptions): void;
+  /** biasbar(F) <- the transpose of conv2d in the bias applied to ybar: its sum over images and pixels, taken in float64. */
+  conv2dBias<T extends FloatArray>(ybar: View<T>, biasbar: View<T>): void;
   /** y <- the maximum of each size x size window (stride = size, a ragged rim is dropped); argmax holds flat indices into x's data window. The first maximum wins. */
   maxPool2d<T extends FloatArray>(x: View<T>, size: number, y: View<T>, argmax: Int32Array): void;
 }

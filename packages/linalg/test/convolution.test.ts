@@ -84,7 +84,9 @@ function results(kernels: ConvolutionKernels, { x, w, bias, ybar, options }: Pro
   kernels.conv2d(x, w, bias, y, options);
   kernels.conv2dInput(ybar, w, xbar, options);
   kernels.conv2dWeight(x, ybar, wbar, options);
-  return { y: contents(y), xbar: contents(xbar), wbar: contents(wbar) };
+  const biasbar = blank(x, [w.shape[0]]);
+  kernels.conv2dBias(ybar, biasbar);
+  return { y: contents(y), xbar: contents(xbar), wbar: contents(wbar), biasbar: contents(biasbar) };
 }
 
 function inner(a: readonly number[] | FloatArray, b: readonly number[] | FloatArray): number {
@@ -193,6 +195,17 @@ describe.each(availableKernels())("convolution by the %s kernels", (name) => {
       ybar: array("float64", [3, 4, 1, 1], 4),
     };
     expect(results(kernels, problem)).toEqual(results(referenceConvolution, problem));
+  });
+
+  it("has the sum over images and pixels for the transpose in the bias", () => {
+    const ybar = array("float32", [70, 3, 31, 33], 5);
+    const biasbar = blank(ybar, [3]);
+    kernels.conv2dBias(ybar, biasbar);
+    const sums = [0, 0, 0];
+    inside(ybar).forEach((value, i) => {
+      sums[Math.floor(i / (31 * 33)) % 3] += value;
+    });
+    expect(contents(biasbar)).toEqual(sums);
   });
 
   it("has transposes: <conv(x, w), y> = <x, convInput(y, w)> = <w, convWeight(x, y)>", () => {

@@ -3,9 +3,10 @@ import { ArgumentRangeError, describeShape, ShapeError } from "../errors.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, dtypeOfValues, zeroValues } from "../values.ts";
-import { bilinear } from "./factories.ts";
+import { bilinear, linear } from "./factories.ts";
+import { reshape } from "./layout.ts";
 import { apply, type Op } from "./op.ts";
-import { sum } from "./reduction.ts";
+import { broadcastTo } from "./reduction.ts";
 
 /** Stride and padding, and the height and width of the operand that the result takes the place of. */
 type TransposeOptions = ConvolutionOptions & { readonly size: readonly [number, number] };
@@ -15,6 +16,7 @@ export interface ConvolutionAttributes {
   conv2d: ConvolutionOptions;
   conv2dInput: TransposeOptions;
   conv2dWeight: TransposeOptions;
+  conv2dBias: null;
 }
 
 /**
@@ -38,7 +40,7 @@ export const convolutionOps = {
     vjp: ({ cotangent, inputs: [x, w], attributes, needs }) => [
       needs[0] ? conv2dInput(cotangent, w, { ...attributes, size: lastTwo(x.shape) }) : null,
       needs[1] ? conv2dWeight(x, cotangent, { ...attributes, size: lastTwo(w.shape) }) : null,
-      needs[2] ? sum(cotangent, [0, 2, 3]) : null,
+      needs[2] ? conv2dBias(cotangent) : null,
     ],
   } satisfies Op<ConvolutionOptions> & { name: "conv2d" },
 
@@ -75,6 +77,17 @@ export const convolutionOps = {
       conv2dInput(ybar, v, { ...attributes, size: lastTwo(x.shape) }),
     ({ cotangent: v, inputs: [x], attributes }) => conv2d(x, v, null, attributes),
   ),
+
+  conv2dBias: linear<"conv2dBias", null>(
+    "conv2dBias",
+    ([, F]) => [F],
+    (ybar, _, shape) => {
+      const biasbar = zeroValues(dtypeOfValues(ybar), shape);
+      activeKernels().convolution.conv2dBias(contiguous(ybar), biasbar);
+      return biasbar;
+    },
+    (u, _, ybar) => broadcastTo(reshape(u, [1, u.size, 1, 1]), ybar.shape),
+  ),
 };
 
 /**
@@ -102,6 +115,11 @@ export function conv2dInput(ybar: Tensor, w: Tensor, options: TransposeOptions):
 /** The transpose of `conv2d` in w applied to ybar (N, F, P, Q), for filters of the height and width `size`. */
 export function conv2dWeight(x: Tensor, ybar: Tensor, options: TransposeOptions): Tensor {
   return apply(convolutionOps.conv2dWeight, [x, ybar], options);
+}
+
+/** The transpose of `conv2d` in its bias applied to ybar (N, F, P, Q): the sum over images and pixels, of shape (F). */
+function conv2dBias(ybar: Tensor): Tensor {
+  return apply(convolutionOps.conv2dBias, [ybar]);
 }
 
 function convolvedShape(x: Shape, w: Shape, bias: Shape | undefined, { stride, padding }: ConvolutionOptions): Shape {

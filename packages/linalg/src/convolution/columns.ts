@@ -1,6 +1,12 @@
 import type { ConvolutionKernels, Kernels } from "../kernels.ts";
 import { dtypeOf, type FloatArray, transposed, type View, view } from "../view.ts";
-import { type ConvolutionGeometry, convolutionGeometry, expectBias, poolingGeometry } from "./geometry.ts";
+import {
+  biasGeometry,
+  type ConvolutionGeometry,
+  convolutionGeometry,
+  expectBias,
+  poolingGeometry,
+} from "./geometry.ts";
 import { type ColumnMemory, routinesOf, workspace } from "./memory.ts";
 
 /** How many images are worked on together. */
@@ -14,8 +20,8 @@ export interface Grouping {
   readonly smallProduct: number;
 }
 
-/** Pooling takes about this many bytes of x at a time, for the same reason. */
-const POOL_BYTES = 256 * 1024;
+/** What touches each entry once takes about this many bytes at a time, which stay in the second-level cache. */
+const PLANE_BYTES = 256 * 1024;
 
 /**
  * Convolution as matrix products with the columns of a few images at a time (see `assembly/convolution.ts`):
@@ -90,11 +96,25 @@ export function columnConvolution(
       wbar.data.set(ws, wbar.offset);
     },
 
+    conv2dBias(ybar, biasbar) {
+      const { N, F, pixels } = biasGeometry(ybar, biasbar);
+      const { sumPlanes } = routines[dtypeOf(biasbar.data)];
+      const most = planesTogether(N * F, pixels, biasbar);
+      const [ys, room] = workspace(memory, biasbar.data, [most * pixels, 2 * most]);
+      const sums = new Float64Array(room.buffer, room.byteOffset, most);
+      const totals = new Float64Array(F);
+      forEachGroup(N * F, most, (plane, count) => {
+        ys.set(entries(ybar, plane * pixels, count * pixels));
+        sumPlanes(ys.byteOffset, sums.byteOffset, count, pixels);
+        for (let i = 0; i < count; i++) totals[(plane + i) % F] += sums[i];
+      });
+      biasbar.data.set(totals, biasbar.offset);
+    },
+
     maxPool2d(x, size, y, argmax) {
       const { planes, H, W, P, Q } = poolingGeometry(x, size, y, argmax);
       const { maxPool2d } = routines[dtypeOf(y.data)];
-      const together = Math.max(1, Math.floor(POOL_BYTES / (H * W * y.data.BYTES_PER_ELEMENT)));
-      const most = Math.min(planes, together);
+      const most = planesTogether(planes, H * W, y);
       const [xs, ys, at] = workspace(memory, y.data, [most * H * W, ...twice(most * P * Q)]);
       const indices = new Int32Array(at.buffer, at.byteOffset, most * P * Q);
       forEachGroup(planes, most, (plane, count) => {
@@ -118,6 +138,10 @@ function plan(g: ConvolutionGeometry, { data }: View, { columnBytes, smallProduc
   const images = Math.max(1, Math.min(g.N, most, Math.floor(columnBytes / bytes)));
   const sizes = [g.C, g.H, g.W, g.R, g.S, g.P, g.Q, g.stride, g.padding] as const;
   return { images, image, taps, pixels, sizes };
+}
+
+function planesTogether(planes: number, pixels: number, { data }: View): number {
+  return Math.min(planes, Math.max(1, Math.floor(PLANE_BYTES / (pixels * data.BYTES_PER_ELEMENT))));
 }
 
 function forEachGroup(total: number, most: number, visit: (first: number, count: number) => void): void {

@@ -56,6 +56,17 @@ export function expectBias(bias: View | null, { F }: ConvolutionGeometry, y: Vie
   if (bias !== null) expectView("conv2d", "bias", bias, [F], y);
 }
 
+/** As `convolutionGeometry`, for the sums biasbar(F) of a contiguous ybar(N, F, P, Q); `pixels` is P Q. */
+export function biasGeometry(
+  ybar: View,
+  biasbar: View,
+): { readonly N: number; readonly F: number; readonly pixels: number } {
+  const [N, F, P, Q] = ybar.shape;
+  expectContiguous("conv2dBias", "ybar", ybar, [N, F, P, Q], biasbar);
+  expectContiguous("conv2dBias", "biasbar", biasbar, [F], biasbar);
+  return { N, F, pixels: P * Q };
+}
+
 /** The sizes of a pooling y(planes, P, Q) of x(planes, H, W); a plane is one channel of one image. */
 export interface PoolingGeometry {
   readonly planes: number;

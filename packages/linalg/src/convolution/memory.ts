@@ -9,6 +9,7 @@ interface ConvolutionRoutines {
   col2im(columns: number, xbar: number, images: number, ...sizes: Sizes): void;
   filtersToImages(z: number, bias: number, y: number, images: number, F: number, pixels: number): void;
   imagesToFilters(y: number, z: number, images: number, F: number, pixels: number): void;
+  sumPlanes(y: number, sums: number, planes: number, pixels: number): void;
   maxPool2d(
     x: number,
     y: number,
@@ -44,6 +45,7 @@ export function routinesOf(exports: ConvolutionExports, type: "f32" | "f64"): Co
     col2im: exports[`col2im_${type}`],
     filtersToImages: exports[`filtersToImages_${type}`],
     imagesToFilters: exports[`imagesToFilters_${type}`],
+    sumPlanes: exports[`sumPlanes_${type}`],
     maxPool2d: exports[`maxPool2d_${type}`],
   };
 }

@@ -1,6 +1,12 @@
 import type { ConvolutionKernels, ConvolutionOptions } from "../kernels.ts";
 import type { FloatArray, View } from "../view.ts";
-import { type ConvolutionGeometry, convolutionGeometry, expectBias, poolingGeometry } from "./geometry.ts";
+import {
+  biasGeometry,
+  type ConvolutionGeometry,
+  convolutionGeometry,
+  expectBias,
+  poolingGeometry,
+} from "./geometry.ts";
 
 /**
  * Convolution as it is defined,
@@ -9,7 +15,13 @@ import { type ConvolutionGeometry, convolutionGeometry, expectBias, poolingGeome
  *
  * with x = 0 outside the image; its two transposes visit the same products and add them up elsewhere.
  */
-export const referenceConvolution: ConvolutionKernels = { conv2d, conv2dInput, conv2dWeight, maxPool2d };
+export const referenceConvolution: ConvolutionKernels = {
+  conv2d,
+  conv2dInput,
+  conv2dWeight,
+  conv2dBias,
+  maxPool2d,
+};
 
 function conv2d<T extends FloatArray>(
   x: View<T>,
@@ -61,6 +73,18 @@ function conv2dWeight<T extends FloatArray>(
     });
   });
   wbar.data.set(sums, wbar.offset);
+}
+
+function conv2dBias<T extends FloatArray>(ybar: View<T>, biasbar: View<T>): void {
+  const { N, F, pixels } = biasGeometry(ybar, biasbar);
+  for (let f = 0; f < F; f++) {
+    let sum = 0;
+    for (let n = 0; n < N; n++) {
+      const plane = ybar.offset + (n * F + f) * pixels;
+      for (let i = 0; i < pixels; i++) sum += ybar.data[plane + i];
+    }
+    biasbar.data[biasbar.offset + f] = sum;
+  }
 }
 
 function maxPool2d<T extends FloatArray>(x: View<T>, size: number, y: View<T>, argmax: Int32Array): void {

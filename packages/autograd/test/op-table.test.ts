@@ -79,11 +79,6 @@ const cases: Record<OpName, readonly Case[]> = {
     { inputs: [lowerTriangular([2], 3), generic([2, 3, 2], 1)] },
   ],
   lowerTriangle: [{ inputs: [generic([2, 3, 3])], attributes: 0.5 }],
-  takeAlong: [
-    { inputs: [generic([3, 4])], attributes: { axis: 1, indices: Int32Array.of(0, 3, 1) } },
-    { inputs: [generic([3, 2, 2]).transpose(1, 0, 2)], attributes: { axis: 1, indices: Int32Array.of(2, 0, 1, 1) } },
-  ],
-  putAlong: [{ inputs: [generic([2, 2])], attributes: { axis: 1, extent: 3, indices: Int32Array.of(2, 0, 1, 1) } }],
   conv2d: [
     {
       inputs: [generic([2, 2, 4, 5]), generic([3, 2, 2, 3], 1), generic([3], 2)],
@@ -94,6 +89,7 @@ const cases: Record<OpName, readonly Case[]> = {
   conv2dInput: [
     { inputs: [generic([1, 2, 3, 3]), generic([2, 2, 3, 3], 1)], attributes: { stride: 2, padding: 1, size: [5, 5] } },
   ],
+  conv2dBias: [{ inputs: [generic([2, 3, 2, 2])] }],
   conv2dWeight: [
     { inputs: [generic([1, 2, 5, 5]), generic([1, 2, 3, 3], 1)], attributes: { stride: 2, padding: 1, size: [3, 3] } },
   ],

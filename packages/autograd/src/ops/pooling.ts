@@ -3,22 +3,13 @@ import { ArgumentRangeError, ShapeError } from "../errors.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, dtypeOfValues, zeroValues } from "../values.ts";
-import { linear } from "./factories.ts";
 import { apply, type Op } from "./op.ts";
-
-/** Some entries of an array of the shape `whole`, by their flat row-major indices, arranged in the shape `part`. */
-interface Selection {
-  readonly indices: Int32Array;
-  readonly whole: Shape;
-  readonly part: Shape;
-}
+import { putFlat } from "./selection.ts";
 
 /** What each op of this family takes besides tensors. */
 export interface PoolingAttributes {
   /** The forward pass fills `argmax`. */
   maxPool2d: { readonly size: number; readonly argmax: Int32Array };
-  takeFlat: Selection;
-  putFlat: Selection;
 }
 
 /** y = max over a window of x: locally y is a selection of entries of x, and xbar puts ybar back among zeros. */
@@ -35,34 +26,7 @@ const maxPool2dOp: Op<PoolingAttributes["maxPool2d"]> & { readonly name: "maxPoo
   ],
 };
 
-/** Taking entries by their flat indices, and adding them up at their places among zeros, are each other's transpose. */
-export const poolingOps = {
-  maxPool2d: maxPool2dOp,
-  takeFlat: linear<"takeFlat", Selection>(
-    "takeFlat",
-    (_, { part }) => part,
-    (x, { indices }, shape) => {
-      const { data, offset } = contiguous(x);
-      const y = zeroValues(dtypeOfValues(x), shape);
-      const taken = y.data;
-      for (let i = 0; i < indices.length; i++) taken[i] = data[offset + indices[i]];
-      return y;
-    },
-    (cotangent, selection) => putFlat(cotangent, selection),
-  ),
-  putFlat: linear<"putFlat", Selection>(
-    "putFlat",
-    (_, { whole }) => whole,
-    (y, { indices }, shape) => {
-      const { data, offset } = contiguous(y);
-      const x = zeroValues(dtypeOfValues(y), shape);
-      const sums = x.data;
-      for (let i = 0; i < indices.length; i++) sums[indices[i]] += data[offset + i];
-      return x;
-    },
-    (cotangent, selection) => takeFlat(cotangent, selection),
-  ),
-};
+export const poolingOps = { maxPool2d: maxPool2dOp };
 
 /**
  * The maximum of each size x size window of images (N, C, H, W), window beside window; rows and columns that do not fill
@@ -72,14 +36,6 @@ export const poolingOps = {
 export function maxPool2d(x: Tensor, size: number): Tensor {
   const argmax = new Int32Array(sizeOf(pooledShape(x.shape, size)));
   return apply(poolingOps.maxPool2d, [x], { size, argmax });
-}
-
-function takeFlat(x: Tensor, selection: Selection): Tensor {
-  return apply(poolingOps.takeFlat, [x], selection);
-}
-
-function putFlat(y: Tensor, selection: Selection): Tensor {
-  return apply(poolingOps.putFlat, [y], selection);
 }
 
 function pooledShape(x: Shape, size: number): Shape {

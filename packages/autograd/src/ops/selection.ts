@@ -1,47 +1,48 @@
 import { ArgumentRangeError, ShapeError } from "../errors.ts";
-import { normalizeAxis, reducedShape, sizeOf } from "../shape.ts";
+import { normalizeAxis, reducedShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { contiguous, dtypeOfValues, type Values, zeroValues } from "../values.ts";
+import { contiguous, dtypeOfValues, zeroValues } from "../values.ts";
 import { add, atLeast, gate, sub } from "./elementwise.ts";
 import { linear } from "./factories.ts";
 import { apply } from "./op.ts";
 
-/** One index along `axis` for every entry of the remaining axes, in row-major order. */
-interface Choice {
-  readonly axis: number;
+/** Some entries of an array of the shape `whole`, by their flat row-major indices, arranged in the shape `part`. */
+export interface Selection {
   readonly indices: Int32Array;
+  readonly whole: Shape;
+  readonly part: Shape;
 }
 
 export interface SelectionAttributes {
-  takeAlong: Choice;
-  putAlong: Choice & { readonly extent: number };
+  takeFlat: Selection;
+  putFlat: Selection;
 }
 
-/** Taking one entry along an axis, and putting it back among zeros, are each other's transpose. */
+/** Taking entries by their flat indices, and adding them up at their places among zeros, are each other's transpose. */
 export const selectionOps = {
-  takeAlong: linear<"takeAlong", Choice>(
-    "takeAlong",
-    (x, { axis }) => reducedShape(x, [axis], false),
-    (x, { axis, indices }, shape) => {
-      const source = contiguous(x);
+  takeFlat: linear<"takeFlat", Selection>(
+    "takeFlat",
+    (_, { part }) => part,
+    (x, { indices }, shape) => {
+      const { data, offset } = contiguous(x);
       const y = zeroValues(dtypeOfValues(x), shape);
-      const places = chosenPlaces(x.shape, axis, indices);
-      for (let i = 0; i < places.length; i++) y.data[i] = source.data[source.offset + places[i]];
+      const taken = y.data;
+      for (let i = 0; i < indices.length; i++) taken[i] = data[offset + indices[i]];
       return y;
     },
-    (cotangent, choice, x) => putAlong(cotangent, { ...choice, extent: x.shape[choice.axis] }),
+    (cotangent, selection) => putFlat(cotangent, selection),
   ),
-  putAlong: linear<"putAlong", SelectionAttributes["putAlong"]>(
-    "putAlong",
-    (x, { axis, extent }) => [...x.slice(0, axis), extent, ...x.slice(axis)],
-    (x, { axis, indices }, shape) => {
-      const source = contiguous(x);
-      const y = zeroValues(dtypeOfValues(x), shape);
-      const places = chosenPlaces(shape, axis, indices);
-      for (let i = 0; i < places.length; i++) y.data[places[i]] = source.data[source.offset + i];
-      return y;
+  putFlat: linear<"putFlat", Selection>(
+    "putFlat",
+    (_, { whole }) => whole,
+    (y, { indices }, shape) => {
+      const { data, offset } = contiguous(y);
+      const x = zeroValues(dtypeOfValues(y), shape);
+      const sums = x.data;
+      for (let i = 0; i < indices.length; i++) sums[indices[i]] += data[offset + i];
+      return x;
     },
-    (cotangent, { axis, indices }) => takeAlong(cotangent, axis, indices),
+    (cotangent, selection) => takeFlat(cotangent, selection),
   ),
 };
 
@@ -51,12 +52,9 @@ export const selectionOps = {
  */
 export function takeAlong(x: Tensor, axis: number, indices: Int32Array): Tensor {
   const at = normalizeAxis("takeAlong", axis, x.rank);
-  checkIndices("takeAlong", indices, sizeOf(reducedShape(x.shape, [at], false)), x.shape[at]);
-  return apply(selectionOps.takeAlong, [x], { axis: at, indices });
-}
-
-function putAlong(x: Tensor, attributes: SelectionAttributes["putAlong"]): Tensor {
-  return apply(selectionOps.putAlong, [x], attributes);
+  const part = reducedShape(x.shape, [at], false);
+  checkIndices("takeAlong", indices, sizeOf(part), x.shape[at]);
+  return takeFlat(x, { indices: chosenPlaces(x.shape, at, indices), whole: x.shape, part });
 }
 
 /** Entry indices[i] of row i of a matrix (N, C), as a vector of N. */
@@ -81,8 +79,18 @@ export function checkIndices(op: string, indices: Int32Array, count: number, ext
     throw new ArgumentRangeError(op, `indices[${bad}]`, String(indices[bad]), `an integer from 0 to ${extent - 1}`);
 }
 
+/** The selected entries. */
+function takeFlat(x: Tensor, selection: Selection): Tensor {
+  return apply(selectionOps.takeFlat, [x], selection);
+}
+
+/** Zeros, with the entries of y added at the selected places. */
+export function putFlat(y: Tensor, selection: Selection): Tensor {
+  return apply(selectionOps.putFlat, [y], selection);
+}
+
 /** The flat row-major place, in an array of this shape, of every chosen entry. */
-function chosenPlaces(shape: Values["shape"] | readonly number[], axis: number, indices: Int32Array): Int32Array {
+function chosenPlaces(shape: Shape, axis: number, indices: Int32Array): Int32Array {
   const inner = sizeOf(shape.slice(axis + 1));
   const extent = shape[axis];
   return indices.map((index, i) => (Math.floor(i / inner) * extent + index) * inner + (i % inner));

@@ -1,5 +1,5 @@
 import type { DType, FloatArray } from "@solvegrad/linalg";
-import { GradientError } from "./errors.ts";
+import { ShapeError } from "./errors.ts";
 import type { Operand } from "./ops/elementwise.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import * as layout from "./ops/layout.ts";
@@ -60,7 +60,7 @@ export class Tensor {
   /** The number in a tensor of one entry. */
   item(): number {
     if (this.size === 1) return this.data()[0];
-    throw new GradientError(`item: the tensor has shape (${this.shape.join(", ")}), expected a single entry`);
+    throw new ShapeError("item", [this.shape], "a tensor with a single entry");
   }
   /** The entries as nested arrays. */
   toArray(): Nested {

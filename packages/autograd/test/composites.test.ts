@@ -1,5 +1,7 @@
 import {
   argmax,
+  cholesky,
+  choleskySolve,
   concat,
   crossEntropy,
   grad,
@@ -15,7 +17,9 @@ import {
   type Tensor,
   takeAlong,
   tensor,
+  triangularSolve,
   where,
+  zeros,
 } from "@solvegrad/autograd";
 import { describe, expect, test } from "vitest";
 import { generic } from "./sample.ts";
@@ -95,6 +99,45 @@ describe("products equal naive sums", () => {
     y.data().forEach((value, i) => {
       expect(value).toBeCloseTo(naive.data()[i], 13);
     });
+  });
+});
+
+describe("empty operands", () => {
+  test.each([
+    [
+      [0, 2, 3],
+      [3, 2],
+    ],
+    [
+      [2, 3],
+      [0, 3, 2],
+    ],
+    [
+      [0, 3],
+      [4, 3, 2],
+    ],
+    [
+      [2, 0],
+      [4, 0, 2],
+    ],
+    [
+      [2, 3],
+      [4, 3, 0],
+    ],
+  ])("of a product, %j times %j, get gradients of their shapes", (left, right) => {
+    const [a, b] = [generic(left), generic(right, 1)];
+    a.requiresGrad = true;
+    b.requiresGrad = true;
+    const gradients = grad(a.matmul(b).sum(), [a, b]);
+    expect(gradients.map((g) => g.shape)).toEqual([left, right]);
+    expect(gradients.every((g) => g.size === 0 || g.data().every((value) => value === 0))).toBe(true);
+  });
+
+  test("of a factorization and a solve are legal", () => {
+    const L = cholesky(zeros([0, 0]));
+    expect(choleskySolve(L, zeros([0, 3])).shape).toEqual([0, 3]);
+    expect(triangularSolve(L, zeros([5, 0, 1])).shape).toEqual([5, 0, 1]);
+    expect(cholesky(zeros([0, 3, 3])).shape).toEqual([0, 3, 3]);
   });
 });
 

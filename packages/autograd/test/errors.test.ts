@@ -94,7 +94,7 @@ describe("bad input is refused by an error that names the op, what came and what
       /the 3 numbers given/,
     ],
     ["a negative extent", () => full([-1], 0), ArgumentRangeError, /integer of at least 0/],
-    ["the item of several entries", () => a.item(), TypeError, /single entry/],
+    ["the item of several entries", () => a.item(), ShapeError, /single entry/],
   ];
   test.each(refusals)("%s", (_, attempt, kind, message) => {
     expect(attempt).toThrow(kind);

@@ -7,6 +7,7 @@ import { logSoftmax } from "../ops/loss.ts";
 import { matmul } from "../ops/matmul.ts";
 import { maxPool2d } from "../ops/pooling.ts";
 import type { Random } from "../random/random.ts";
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fans, type Initializer, kaimingUniform, uniformBias } from "./initializers.ts";
 import { Module } from "./module.ts";
@@ -100,7 +101,7 @@ export class ReLU extends Module {
 export class Flatten extends Module {
   override forward(x: Tensor): Tensor {
     if (x.rank === 0) throw new ShapeError("Flatten", [x.shape], "a batch (N, ...)");
-    return reshape(x, [x.shape[0], x.size === 0 ? 0 : x.size / x.shape[0]]);
+    return reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]);
   }
 }
 

@@ -70,9 +70,8 @@ export function sumOfProducts(u: Tensor, v: Tensor, shape: Shape): Tensor {
 /** The matrices (m, n) of a batch as one (m, batch n). */
 function sideBySide(u: Tensor): Tensor {
   const rows = u.rank - 2;
-  const order = [rows, ...u.shape.map((_, axis) => axis).filter((axis) => axis !== rows)];
-  const extent = u.shape[rows];
-  return reshape(transpose(u, order), [extent, u.size === 0 ? 0 : u.size / extent]);
+  const others = u.shape.map((_, axis) => axis).filter((axis) => axis !== rows);
+  return reshape(transpose(u, [rows, ...others]), [u.shape[rows], sizeOf(others.map((axis) => u.shape[axis]))]);
 }
 
 /** x without an axis of extent 1 that is counted from the end. */

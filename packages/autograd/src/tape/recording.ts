@@ -7,7 +7,7 @@ export function isGradEnabled(): boolean {
   return recording.enabled;
 }
 
-/** Runs `body` without recording: its results need no gradient. */
+/** Runs `body`, which must be synchronous, without recording: its results need no gradient. */
 export function noGrad<T>(body: () => T): T {
   return withRecording(false, body);
 }

@@ -34,7 +34,7 @@ export async function compareCommand(file: string | undefined, options: CompareC
   if (options.html !== undefined) {
     writePage(options.html, comparisonPage({ subject: name, started, machine: information(), comparison }));
   }
-  process.stdout.write(options.json ? `${JSON.stringify(comparison)}\n` : `${name}: ${comparisonText(comparison)}`);
+  process.stdout.write(options.json ? `${JSON.stringify(comparison)}\n` : `${name}: ${comparisonText(comparison)}\n`);
   return exitCodeOf(comparison.status);
 }
 

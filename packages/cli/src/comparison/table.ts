@@ -29,7 +29,7 @@ export function comparisonText(comparison: Comparison): string {
   const notes = rules.flatMap(({ rule, notes }) => notes.map((note) => `${rule}: ${note}`));
   const explanation =
     "cosine and difference: gradients of all data together, against implicit; ms and memory: of the differentiation";
-  return [`${sizeOf(comparison)}, solved by ${solver}`, table.toString(), explanation, ...notes, ""].join("\n");
+  return [`${sizeOf(comparison)}, solved by ${solver}`, table.toString(), explanation, ...notes].join("\n");
 }
 
 /** "64 problems of 200 variables, 50 equalities and 50 inequalities". */

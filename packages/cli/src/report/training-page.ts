@@ -52,7 +52,7 @@ function summary(steps: readonly StepEvent[], evaluations: readonly EvaluationEv
   };
   return [
     accuracy,
-    { label: "Training steps", value: text.thousands(steps.length), note: "each step once forward and backward" },
+    { label: "Training steps", value: text.thousands(steps.length), note: epochsOf(steps) },
     { label: "Training time", value: text.seconds(elapsed), note: perStep },
     ...(iterations.length > 0 ? [solver] : []),
   ];
@@ -68,12 +68,16 @@ function lead({ settings, started, machine }: TrainingReport, steps: readonly St
     layer === "none"
       ? "The image classifier of Alt-Diff (section F.2) without its optimization layer"
       : `The image classifier of Alt-Diff (section F.2): a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${layerWords(layer)}), differentiated by the ${differentiation} rule at tolerance ${tolerance}`;
-  const epochs = steps.at(-1)?.epoch ?? 0;
   return (
-    `${what}. ${text.thousands(steps.length)} steps in ${epochs} epoch${epochs === 1 ? "" : "s"}, batches of ${batchSize}, Adam, seed ${seed}. ` +
+    `${what}. ${text.thousands(steps.length)} steps (${epochsOf(steps)}), batches of ${batchSize}, Adam, seed ${seed}. ` +
     `Run on ${date(started)} with solvegrad ${machine.version}, ${machine.kernels.name} kernels (${machine.kernels.description}), ` +
     `Node ${machine.node}, ${machine.cores} x ${machine.processor}.`
   );
+}
+
+function epochsOf(steps: readonly StepEvent[]): string {
+  const epochs = steps.at(-1)?.epoch ?? 0;
+  return epochs === 1 ? "in one epoch" : `in ${epochs} epochs`;
 }
 
 function layerWords(layer: MnistRunSettings["layer"]): string {
@@ -86,8 +90,6 @@ export function date(moment: Date): string {
   return `${day}, ${moment.toISOString().slice(11, 16)} UTC`;
 }
 
-const windowLength = 50;
-
 function trainingFigures(
   { settings, images }: TrainingReport,
   steps: readonly StepEvent[],
@@ -97,7 +99,7 @@ function trainingFigures(
   return [
     curve("Loss", steps, evaluations, (event) => event.loss, {
       label: "negative log-likelihood",
-      caption: `${run}. The pale line is each batch before its step, the strong one its mean over ${windowLength} steps, dots are the test images.`,
+      caption: `${run}. The pale line is each batch before its step, the strong one its mean over ${windowOf(steps.length)} steps, dots are the test images.`,
     }),
     curve("Accuracy", steps, evaluations, (event) => event.accuracy, {
       label: "classified rightly",
@@ -139,12 +141,18 @@ function curve(
   return figure(title, picture, legend, caption);
 }
 
-/** The mean of each point and those up to `windowLength` before it. */
+/** How many steps the strong line averages over. */
+function windowOf(steps: number): number {
+  return Math.max(5, Math.min(50, Math.round(steps / 40)));
+}
+
+/** The mean of each point and those before it in its window. */
 function movingMean(points: readonly Point[]): Point[] {
+  const length = windowOf(points.length);
   let sum = 0;
   return points.map((point, i) => {
     sum += point.y;
-    if (i >= windowLength) sum -= points[i - windowLength].y;
-    return { x: point.x, y: sum / Math.min(i + 1, windowLength) };
+    if (i >= length) sum -= points[i - length].y;
+    return { x: point.x, y: sum / Math.min(i + 1, length) };
   });
 }

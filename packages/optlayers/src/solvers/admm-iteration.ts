@@ -77,7 +77,7 @@ export function runAdmm(rows: AdmmRows, settings: AdmmSettings): AdmmRun {
       break;
     }
     if (settings.adaptiveRho && iteration < settings.maxIterations) {
-      penalty = adapt(sweep, run, look, penalty, iteration);
+      penalty = adapt(sweep, run, look, penalty, settings.rho, iteration);
     }
   }
   if (iteration > 0) penalty.update.recover(sweep.Z, sweep.KX, run.X);
@@ -215,11 +215,15 @@ function share(part: number, whole: number): number {
   return part / Math.max(whole, 1e-300) + 1e-16;
 }
 
-/** A new penalty must differ by this factor, and never leaves [1/limit, limit]. */
+/** A new penalty must differ by this factor. */
 const worthwhile = 3;
 /** The first iterations say little about the balance that follows. */
 const settleIn = 20;
-const limit = 1e6;
+/**
+ * No penalty leaves the first one by more: the rows are scaled, so a larger change comes from an item without a solution,
+ * whose certificate would drown in rounding.
+ */
+const limit = 1e3;
 
 /**
  * Balances the relative primal and dual residuals: rho * sqrt(balance), the geometric mean over the unfinished rows,
@@ -227,7 +231,7 @@ const limit = 1e6;
  * `worthwhile`, the iterations since the last factorization cost at least as much as the next one will, and each period
  * is longer than the last by half, so that rho settles.
  */
-function adapt(sweep: Sweep, run: Outcomes, look: Look, penalty: Penalty, iteration: number): Penalty {
+function adapt(sweep: Sweep, run: Outcomes, look: Look, penalty: Penalty, first: number, iteration: number): Penalty {
   const { geometry, F, t } = sweep.rows;
   const spent = (iteration - penalty.since) * iterationFlops(geometry, run.outcome.length);
   if (iteration < settleIn || iteration < 1.5 * penalty.since || spent < factorFlops(geometry)) return penalty;
@@ -242,7 +246,7 @@ function adapt(sweep: Sweep, run: Outcomes, look: Look, penalty: Penalty, iterat
   if (unfinished === 0) return penalty;
   const old = penalty.factor.rho;
   const wanted = old * 10 ** (Math.round((4 * sum) / unfinished) / 4);
-  const rho = Math.min(Math.max(wanted, 1 / limit), limit);
+  const rho = Math.min(Math.max(wanted, first / limit), first * limit);
   if (rho <= old * worthwhile && rho >= old / worthwhile) return penalty;
   const factor = penaltyFactor(geometry, rho);
   if (!factor) return penalty;

@@ -169,6 +169,23 @@ describe("admm", () => {
     expect(-2 * lambda[0] + lambda[1]).toBeLessThan(-0.5);
   });
 
+  it("proves an item infeasible at a loose tolerance too, in a batch of 64 that is otherwise done", () => {
+    const layer = imageLayer(64);
+    layer.G.values.copyWithin(49 * 200, 0, 200);
+    for (let j = 49 * 200; j < 50 * 200; j++) layer.G.values[j] *= -1;
+    const h = new Float64Array(64 * 50);
+    for (let i = 0; i < 64; i++) {
+      h.set(layer.h.values, i * 50);
+      h[i * 50 + 49] = -h[i * 50] + (i === 7 ? -0.5 : 0.5);
+    }
+    for (const tolerance of [1e-3, 1e-6]) {
+      const solution = admm({ tolerance }).solve({ ...layer, h: { values: h, shape: [50], batched: true } });
+      const failed = solution.status.flatMap((status, i) => (status === "solved" ? [] : [i, status]));
+      expect(failed).toEqual([7, "primal_infeasible"]);
+      expect(Math.max(...solution.iterations)).toBeLessThan(300);
+    }
+  });
+
   it("proves that contradicting equalities have no solution", () => {
     const problem = quadraticProgram({
       Q: [

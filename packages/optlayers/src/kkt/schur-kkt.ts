@@ -1,6 +1,6 @@
 import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
 import { matrixView } from "../problem/products.ts";
-import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
 
 /** Pivots of Q's Cholesky factorization below this share of the largest one: not safely positive definite. */
@@ -67,6 +67,17 @@ export class SchurKkt implements KktMethod {
   get bytes(): number {
     const { L, V, Lt, N, S, K } = this;
     return 8 * (L.length + V.length + Lt.length + N.length + S.length + K.length);
+  }
+
+  /** S = G M G', M the inverse of Q on the null space of A: one matrix for all items, or one an item. */
+  get complement(): Datum {
+    return { values: this.S, shape: [this.m, this.m], batched: !this.oneV };
+  }
+
+  /** The diagonal of G Q^-1 G' of an item, 1 where a row is zero: how large the rows of S are before the equalities. */
+  rowSizes(item: number): Float64Array {
+    const { m } = this;
+    return this.oneV ? this.scale : this.scale.subarray(item * m, (item + 1) * m);
   }
 
   /** V = L^-1 [A' G'], an n x (p + m) matrix for each factor item. */
@@ -211,7 +222,7 @@ export class SchurKkt implements KktMethod {
           );
       });
     }
-    if (m > 0) this.solveSchur(lambda, slots);
+    if (m > 0) this.solveSchur(lambda);
     if (p > 0) {
       this.eachV(slots, (f, first, count) => {
         const N = transposed(this.matrix(this.N, f, p, m));
@@ -225,8 +236,10 @@ export class SchurKkt implements KktMethod {
     }
   }
 
-  private solveSchur(lambda: Float64Array, slots: number): void {
+  /** lambda <- (S + D)^-1 lambda for the slots last factored; zero in the rows that D takes out. */
+  solveSchur(lambda: Float64Array): void {
     const { m, D } = this;
+    const slots = this.items.length;
     for (let i = 0; i < slots * m; i++) if (D[i] === Infinity) lambda[i] = 0;
     activeKernels().potrsBatched(view(this.K, [slots, m, m]), view(lambda, [slots, m, 1]));
   }

@@ -21,7 +21,7 @@ export interface InteriorPoint extends PrimalDualPoint {
 
 export interface IterationResult {
   readonly point: InteriorPoint;
-  readonly outcome: readonly Outcome[];
+  readonly outcome: Outcome[];
   readonly iterations: Int32Array;
 }
 
@@ -58,9 +58,8 @@ export function iterate(
   start: InteriorPoint,
   settings: IterationSettings,
 ): IterationResult {
-  const { batch } = problem;
   const result = newResult(problem);
-  let open = openSlots(problem, allItems(batch), start);
+  let open = openSlots(allItems(problem.batch), start);
   for (let iteration = 0; open.items.length > 0; iteration++) {
     const residual = measure(problem, open);
     const outcomes = judgeSlots(problem, open, residual, settings, iteration);
@@ -86,13 +85,13 @@ interface Residual {
   readonly Qx: Float64Array;
 }
 
-function newResult(problem: QuadraticProgram): IterationResult & { outcome: Outcome[] } {
+function newResult(problem: QuadraticProgram): IterationResult {
   const { batch, m } = problem;
   const point = { ...kktVector(problem, batch), s: new Float64Array(batch * m) };
   return { point, outcome: new Array<Outcome>(batch).fill("stalled"), iterations: new Int32Array(batch) };
 }
 
-function openSlots(_problem: QuadraticProgram, items: Int32Array, start: InteriorPoint): OpenSlots {
+function openSlots(items: Int32Array, start: InteriorPoint): OpenSlots {
   const { x, nu, lambda, s } = start;
   const point = { x: x.slice(), nu: nu.slice(), lambda: lambda.slice(), s: s.slice() };
   return { items, point, stalls: new Int32Array(items.length) };
@@ -200,7 +199,7 @@ function retire(
   open: OpenSlots,
   residual: Residual,
   outcomes: readonly (Outcome | null)[],
-  result: IterationResult & { outcome: Outcome[] },
+  result: IterationResult,
   iteration: number,
 ): OpenSlots {
   const { n, p, m } = problem;
@@ -238,7 +237,8 @@ function retire(
   return { items: open.items.subarray(0, kept), point, stalls: open.stalls.subarray(0, kept) };
 }
 
-function moveRow(from: Float64Array, k: number, to: Float64Array, at: number, width: number): void {
+/** Row `at` of `to` <- row `k` of `from`. */
+export function moveRow(from: Float64Array, k: number, to: Float64Array, at: number, width: number): void {
   for (let i = 0; i < width; i++) to[at * width + i] = from[k * width + i];
 }
 

@@ -1,10 +1,20 @@
 import { OptionError } from "../errors.ts";
-import { kktMethod } from "../kkt/kkt-method.ts";
+import { type KktMethod, kktMethod } from "../kkt/kkt-method.ts";
 import { KktState } from "../kkt/kkt-state.ts";
+import { SchurKkt } from "../kkt/schur-kkt.ts";
+import { selectItems } from "../problem/products.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { certificateOf } from "./interior-point-certificates.ts";
-import { type InteriorPoint, iterate, type Outcome } from "./interior-point-iteration.ts";
+import {
+  type InteriorPoint,
+  type IterationResult,
+  type IterationSettings,
+  iterate,
+  moveRow,
+  type Outcome,
+} from "./interior-point-iteration.ts";
 import { polish } from "./interior-point-polish.ts";
+import { iterateOnMultipliers } from "./interior-point-reduced.ts";
 import { coldStart, warmStart } from "./interior-point-start.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
@@ -50,11 +60,13 @@ function solve(
   const begin = performance.now();
   const interrupted = () => signal?.aborted === true || performance.now() - begin > options.timeLimit;
   const method = kktMethod(problem);
-  const start = earlier ? warmStart(problem, method, earlier) : coldStart(problem, method);
-  const run = iterate(problem, method, start, { ...options, interrupted });
-  const converged = (item: number) => run.outcome[item] === "converged";
-  const point = options.polish ? polish(problem, method, run.point, converged) : run.point;
-  const verdict = conclude(problem, point, run.outcome, options.tolerance);
+  const settings = { ...options, interrupted };
+  const byMultipliers = method instanceof SchurKkt && problem.m > 0;
+  const run = byMultipliers
+    ? polished(problem, method, options, iterateOnMultipliers(problem, method, earlier, settings))
+    : inAllVariables(problem, method, earlier, settings);
+  if (byMultipliers) takeUpAgain(problem, run, settings);
+  const verdict = conclude(problem, run.point, run.outcome, options.tolerance);
   return {
     solver: "interior point",
     ...verdict,
@@ -62,6 +74,49 @@ function solve(
     milliseconds: performance.now() - begin,
     state: new KktState(problem, method),
   };
+}
+
+type Settings = Required<InteriorPointOptions> & IterationSettings;
+
+function inAllVariables(
+  problem: QuadraticProgram,
+  method: KktMethod,
+  earlier: Solution | undefined,
+  settings: Settings,
+): IterationResult {
+  const start = earlier ? warmStart(problem, method, earlier) : coldStart(problem, method);
+  return polished(problem, method, settings, iterate(problem, method, start, settings));
+}
+
+function polished(
+  problem: QuadraticProgram,
+  method: KktMethod,
+  options: Required<InteriorPointOptions>,
+  run: IterationResult,
+): IterationResult {
+  if (!options.polish) return run;
+  return { ...run, point: polish(problem, method, run.point, (item) => run.outcome[item] === "converged") };
+}
+
+/** Solves the items that the iteration on the multipliers left short of the tolerance in all variables, and puts them in place. */
+function takeUpAgain(problem: QuadraticProgram, run: IterationResult, settings: Settings): void {
+  const { relative } = assess(problem, run.point);
+  const short = (i: number) => !(relative[i] <= settings.tolerance) && run.outcome[i] !== "time_limit";
+  const left = [...relative.keys()].filter((i) => short(i) && run.iterations[i] < settings.maxIterations);
+  if (left.length === 0) return;
+  const part = selectItems(problem, left);
+  const spent = left.reduce((most, i) => Math.max(most, run.iterations[i]), 0);
+  const rest = { ...settings, maxIterations: settings.maxIterations - spent };
+  const again = inAllVariables(part, kktMethod(part), undefined, rest);
+  const { n, p, m } = problem;
+  left.forEach((item, k) => {
+    moveRow(again.point.x, k, run.point.x, item, n);
+    moveRow(again.point.nu, k, run.point.nu, item, p);
+    moveRow(again.point.lambda, k, run.point.lambda, item, m);
+    moveRow(again.point.s, k, run.point.s, item, m);
+    run.outcome[item] = again.outcome[k];
+    run.iterations[item] += again.iterations[k];
+  });
 }
 
 const failureOf: Record<Outcome, Exclude<Status, "solved" | "solved_inaccurate">> = {

@@ -6,6 +6,7 @@ import {
   type DatumName,
   DatumTypeError,
   type DifferentiationReport,
+  datumNames,
   OptimizationError,
   OptionError,
   quadraticLayer,
@@ -14,16 +15,17 @@ import {
 import { presentData, randomProgram, relativeError } from "../random-programs.ts";
 import { goldenProblems, haveGolden } from "../support/golden.ts";
 
-type Data = Parameters<typeof quadraticLayer>[0];
+/** A problem whose data are all Tensors. */
+type Data = Record<DatumName, Tensor>;
 
 /** The data of a random problem as Tensors that require gradients. */
-function tensors(options: Parameters<typeof randomProgram>[0]): Data & Record<string, Tensor> {
+function tensors(options: Parameters<typeof randomProgram>[0]): Data {
   const problem = randomProgram(options);
   const entries = presentData(problem).map((name) => {
     const { values, shape, batched } = problem[name];
     return [name, tensor(values, { shape: batched ? [problem.batch, ...shape] : [...shape], requiresGrad: true })];
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries) as Data;
 }
 
 function gradient(value: Tensor): Tensor {
@@ -57,7 +59,7 @@ describe("quadraticLayer", () => {
       const names = Object.keys(params) as DatumName[];
       const data = Object.fromEntries(
         names.map((name) => [name, tensor(params[name] as number[], { requiresGrad: true })]),
-      ) as unknown as Data & Record<string, Tensor>;
+      ) as Data;
       const { x } = quadraticLayer(data);
       x.mul(tensor(Float64Array.from(c), { shape: [...x.shape] }))
         .sum()
@@ -72,7 +74,7 @@ describe("quadraticLayer", () => {
     const data = tensors({ n: 6, p: 2, m: 5, batch: 2, batched: ["q", "b"], seed: 7 });
     const names = ["q", "A", "b", "G", "h"] as const;
     const loss = (...values: Tensor[]) => {
-      const given = { Q: data.Q, ...Object.fromEntries(names.map((name, i) => [name, values[i]])) } as unknown as Data;
+      const given = { Q: data.Q, ...Object.fromEntries(names.map((name, i) => [name, values[i]])) } as Data;
       const { x, nu, lambda } = quadraticLayer(given);
       return x.square().sum().add(nu.square().sum()).add(lambda.square().sum());
     };
@@ -107,7 +109,7 @@ describe("quadraticLayer", () => {
     quadraticLayer(viaSum).x.sum().backward();
     const viaOnes = tensors({ n: 6, p: 2, m: 5, batch: 3, batched: ["q"], seed: 7 });
     quadraticLayer(viaOnes).x.backward(tensor(new Float64Array(18).fill(1), { shape: [3, 6] }));
-    for (const name of ["Q", "q", "A", "b", "G", "h"]) {
+    for (const name of datumNames) {
       expect(gradient(viaSum[name]).toArray(), name).toEqual(gradient(viaOnes[name]).toArray());
     }
   });
@@ -134,7 +136,7 @@ describe("quadraticLayer", () => {
       .x.square()
       .sum()
       .backward();
-    for (const name of ["Q", "q", "A", "b", "G", "h"]) {
+    for (const name of datumNames) {
       expect(relativeError(gradient(data[name]).data(), gradient(expected[name]).data()), name).toBeLessThan(1e-6);
     }
   });

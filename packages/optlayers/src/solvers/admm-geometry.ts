@@ -32,8 +32,8 @@ export interface AdmmGeometry {
 /** Weight of the equalities against the inequalities, in the diagonal of K Q^-1 K': they have no slack to find. */
 const equalityWeight = 100;
 
-/** A pivot of Q's factor smaller than this fraction of the largest counts as zero: x would lose half its digits. */
-const singularPivot = 1e-7;
+/** A pivot of Q's factor smaller than this fraction of the largest counts as zero: x would lose most of its digits. */
+const singularPivot = 1e-5;
 
 /** The geometry of item `i` (any item, when Q, A and G are shared). `space` overrides the choice of the iteration's space. */
 export function admmGeometry(problem: QuadraticProgram, i: number, space?: "full" | "reduced"): AdmmGeometry {

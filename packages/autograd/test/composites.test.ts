@@ -4,6 +4,7 @@ import {
   choleskySolve,
   concat,
   crossEntropy,
+  eye,
   grad,
   gradcheck,
   max,
@@ -12,6 +13,7 @@ import {
   mseLoss,
   nllLoss,
   pick,
+  positiveDefiniteSolve,
   stack,
   swapLastTwo,
   type Tensor,
@@ -169,6 +171,33 @@ describe("selection", () => {
     expect(y.toArray()).toEqual([7, Math.log(4)]);
     const [g] = grad(where(tensor([1, 0]), x, tensor([1, 2])).sum(), [x]);
     expect(g.toArray()).toEqual([1, 0]);
+  });
+});
+
+describe("solves", () => {
+  const M = generic([4, 4]);
+  const H = M.matmul(M.transpose()).add(eye(4).mul(4));
+  const b = generic([4], 1);
+  const L = cholesky(H);
+
+  test("by factor, by two triangles and by the matrix itself agree, and solve the system", () => {
+    const x = choleskySolve(L, b);
+    const back = H.matmul(x).sub(b).abs().max(0).item();
+    expect(back).toBeLessThan(1e-14);
+    const twice = triangularSolve(L, triangularSolve(L, b), { transpose: true });
+    for (const other of [twice, positiveDefiniteSolve(H, b), positiveDefiniteSolve(H, b, L)]) {
+      expect(other.shape).toEqual([4]);
+      expect(other.sub(x).abs().max(0).item()).toBeLessThan(1e-14);
+    }
+  });
+
+  test("through the factor and through the matrix have the same gradient in the matrix", () => {
+    const K = H.detach();
+    K.requiresGrad = true;
+    const loss = (x: Tensor) => x.mul(generic([4], 2)).sum();
+    const [direct] = grad(loss(positiveDefiniteSolve(K, b)), [K]);
+    const [throughFactor] = grad(loss(choleskySolve(cholesky(K), b)), [K]);
+    expect(direct.sub(throughFactor).abs().reshape([16]).max(0).item()).toBeLessThan(1e-15);
   });
 });
 

@@ -1,12 +1,23 @@
-import { apply, gradcheck, type Op, type OpName, opTable, type Tensor } from "@solvegrad/autograd";
-import { describe, expect, test } from "vitest";
+import {
+  apply,
+  cholesky,
+  gradcheck,
+  noGrad,
+  type Op,
+  type OpName,
+  type OpTable,
+  opTable,
+  type Tensor,
+} from "@solvegrad/autograd";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { generic, lowerTriangular, positive, positiveDefinite } from "./sample.ts";
 
-/** Inputs of one op, and its attributes where it takes any. */
+/** Inputs of one op, and its attributes where it takes any; a function where they depend on the inputs' values. */
 interface Case {
   readonly inputs: readonly Tensor[];
   readonly attributes?: unknown;
 }
+type AttributesOf = (inputs: readonly Tensor[]) => unknown;
 
 const pair: Case[] = [
   { inputs: [generic([2, 3]), generic([2, 3], 1)] },
@@ -20,6 +31,8 @@ const one: Case[] = [
   { inputs: [generic([])] },
   { inputs: [generic([3, 2, 2]).transpose(2, 0, 1)] },
 ];
+
+const factorOfFirst: AttributesOf = ([H]) => noGrad(() => cholesky(H));
 
 /** A line for each op: `Record` makes a forgotten one a compile error. */
 const cases: Record<OpName, readonly Case[]> = {
@@ -78,6 +91,12 @@ const cases: Record<OpName, readonly Case[]> = {
     { inputs: [lowerTriangular([], 3), generic([2, 3, 2], 1)] },
     { inputs: [lowerTriangular([2], 3), generic([2, 3, 2], 1)] },
   ],
+  positiveDefiniteSolve: [
+    { inputs: [positiveDefinite([], 3), generic([3, 2], 1)], attributes: factorOfFirst },
+    { inputs: [positiveDefinite([], 3), generic([2, 3, 1], 1)], attributes: factorOfFirst },
+    { inputs: [positiveDefinite([2], 3), generic([2, 3, 2], 1)], attributes: factorOfFirst },
+    { inputs: [positiveDefinite([2], 3), generic([3, 2], 1)], attributes: factorOfFirst },
+  ],
   lowerTriangle: [{ inputs: [generic([2, 3, 3])], attributes: 0.5 }],
   conv2d: [
     {
@@ -106,8 +125,23 @@ describe("central differences confirm the first and the second derivative of", (
   for (const name of Object.keys(opTable) as OpName[]) {
     test.each(cases[name].map((c, i) => [i, c] as const))(`${name}, case %i`, (_, { inputs, attributes = null }) => {
       const op = opTable[name] as Op<unknown>;
-      const error = gradcheck((...x) => apply(op, x, attributes), inputs, { order: 2, epsilon: 1e-5, tolerance: 1e-7 });
+      const attributesOf: AttributesOf =
+        typeof attributes === "function" ? (attributes as AttributesOf) : () => attributes;
+      const error = gradcheck((...x) => apply(op, x, attributesOf(x)), inputs, {
+        order: 2,
+        epsilon: 1e-5,
+        tolerance: 1e-7,
+      });
       expect(error).toBeLessThan(1e-7);
     });
   }
+});
+
+test("the table knows every op by its own name", () => {
+  for (const [name, op] of Object.entries(opTable)) expect(op.name).toBe(name);
+});
+
+test("a table without an op, or with an op that lacks a rule, does not pass the type check", () => {
+  expectTypeOf<Omit<OpTable, "relu">>().not.toExtend<OpTable>();
+  expectTypeOf<Omit<OpTable["relu"], "vjp">>().not.toExtend<OpTable["relu"]>();
 });

@@ -23,7 +23,13 @@ export {
   tanh,
 } from "./elementwise.ts";
 export { bilinear, broadcasting, elementwise, linear } from "./factories.ts";
-export { cholesky, choleskySolve, type TriangularSolveOptions, triangularSolve } from "./factorization.ts";
+export {
+  cholesky,
+  choleskySolve,
+  positiveDefiniteSolve,
+  type TriangularSolveOptions,
+  triangularSolve,
+} from "./factorization.ts";
 export { concat, reshape, slice, stack, swapLastTwo, transpose } from "./layout.ts";
 export { crossEntropy, logSoftmax, mseLoss, nllLoss } from "./loss.ts";
 export { matmul } from "./matmul.ts";
@@ -31,4 +37,4 @@ export { apply, type Op, type VjpContext } from "./op.ts";
 export { maxPool2d } from "./pooling.ts";
 export { argmax, broadcastTo, max, mean, sum, sumTo } from "./reduction.ts";
 export { pick, takeAlong, where } from "./selection.ts";
-export { type OpAttributes, type OpName, opTable } from "./table.ts";
+export { type OpAttributes, type OpName, type OpTable, opTable } from "./table.ts";

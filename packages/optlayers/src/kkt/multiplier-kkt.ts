@@ -33,7 +33,7 @@ export class MultiplierKkt implements KktMethod {
     items.forEach((item, k) => {
       this.e.set(this.sizes.subarray(item * m, (item + 1) * m), k * m);
     });
-    this.inverse = Float64Array.from(D, (value) => 1 / value);
+    this.inverse = D.map((value) => 1 / value);
     return this.schur.factor(
       items,
       this.inverse.map((value, i) => value / this.e[i] ** 2),

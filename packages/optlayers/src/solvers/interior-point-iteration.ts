@@ -247,7 +247,7 @@ function step(problem: QuadraticProgram, method: KktMethod, open: OpenSlots, { r
   const { m } = problem;
   const { items, point, stalls } = open;
   const { lambda, s } = point;
-  const D = Float64Array.from(lambda, (value, i) => s[i] / value);
+  const D = lambda.map((value, i) => s[i] / value);
   const failed = method.factor(items, D);
   // Predictor: r_c = -s lambda, so the last right-hand side -r_lambda - r_c / lambda is s - r_lambda.
   const rhs = {
@@ -292,7 +292,7 @@ function correctorTerm(
   slots: number,
 ): Float64Array {
   const { s, lambda } = point;
-  const rc = Float64Array.from(s, (value, i) => -value * lambda[i]);
+  const rc = s.map((value, i) => -value * lambda[i]);
   const ds = slackStep(rc, lambda, D, dlambda);
   for (let k = 0; k < slots; k++) {
     const length = Math.min(1, stepToBoundary(point, ds, dlambda, m, k));

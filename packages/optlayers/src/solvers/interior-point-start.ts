@@ -22,7 +22,7 @@ export function coldStart(problem: QuadraticProgram, method: KktMethod): Interio
   fillRows(problem.b, 1, rhs.nu, items);
   fillRows(problem.h, 1, rhs.lambda, items);
   const { z } = solveRefined(problem, method, items, D, rhs, { steps: 2, tolerance: 1e-8 });
-  const s = Float64Array.from(z.lambda, (value) => -value);
+  const s = z.lambda.map((value) => -value);
   for (let k = 0; k < batch; k++) {
     lift(s.subarray(k * m, (k + 1) * m));
     lift(z.lambda.subarray(k * m, (k + 1) * m));

@@ -13,6 +13,7 @@ describe("safetensors", () => {
     const bytes = encodeSafetensors(tensors, { seed: "7", name: "é" });
     const read = decodeSafetensors(bytes, "weights");
     expect(read.tensors).toEqual(tensors);
+    expect(decodeSafetensors(Buffer.from(bytes), "weights").tensors).toEqual(tensors);
     expect(read.metadata).toEqual({ seed: "7", name: "é" });
   });
 

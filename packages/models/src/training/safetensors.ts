@@ -55,7 +55,7 @@ export function decodeSafetensors(
   for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
     const [from, to] = entry.data_offsets.map((offset) => begin + offset);
     if (to > bytes.length) throw new DataFileError(file, `ends before the array ${name}, expected ${to} bytes`);
-    tensors.set(name, { shape: entry.shape, values: floats(bytes.slice(from, to), entry.dtype, name, file) });
+    tensors.set(name, { shape: entry.shape, values: floats(bytes.subarray(from, to), entry.dtype, name, file) });
   }
   return { tensors, metadata: metadata as Record<string, string> };
 }
@@ -88,7 +88,7 @@ function floats(bytes: Uint8Array, code: string, name: string, file: string): Fl
     throw new DataFileError(file, `array ${name} has the element type ${code}, expected whole F32 or F64 elements`);
   }
   const native = machineIsLittleEndian ? bytes : reversedElements(bytes, size);
-  const buffer = native.slice().buffer;
+  const { buffer } = Uint8Array.from(native);
   return size === 4 ? new Float32Array(buffer) : new Float64Array(buffer);
 }
 

@@ -100,7 +100,7 @@ const step = training();
 for (let i = 0; i < 20; i++) {
   step();
 }
-console.log(`\nShare of the time by function, with the ${names[0]} kernels:`);
+console.log(`\nShare of the time by part, with the ${names[0]} kernels:`);
 for (const { name, share } of await profiled(() => {
   for (let i = 0; i < 100; i++) {
     step();

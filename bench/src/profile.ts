@@ -1,14 +1,14 @@
 import { type Profiler, Session } from "node:inspector/promises";
 import { basename } from "node:path";
 
-/** A function, and the share of the samples in which it was the innermost one running. */
-export interface FunctionShare {
+/** A part of the program, and the share of the samples in which one of its functions was the innermost one running. */
+export interface PartShare {
   readonly name: string;
   readonly share: number;
 }
 
-/** Runs `work` under V8's sampling profiler; the functions with the largest shares first. */
-export async function profiled(work: () => void, most = 16): Promise<FunctionShare[]> {
+/** Runs `work` under V8's sampling profiler; the parts with the largest shares first. */
+export async function profiled(work: () => void, most = 12): Promise<PartShare[]> {
   const session = new Session();
   session.connect();
   await session.post("Profiler.enable");
@@ -20,8 +20,8 @@ export async function profiled(work: () => void, most = 16): Promise<FunctionSha
   return sharesOf(profile).slice(0, most);
 }
 
-function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): FunctionShare[] {
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, describe(callFrame)]));
+function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): PartShare[] {
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, partOf(callFrame)]));
   const microseconds = new Map<string, number>();
   samples.forEach((id, i) => {
     const name = names.get(id) ?? "(unknown)";
@@ -31,7 +31,9 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): F
   return [...microseconds].map(([name, time]) => ({ name, share: time / total })).sort((a, b) => b.share - a.share);
 }
 
-function describe({ functionName, url, lineNumber }: Profiler.Profile["nodes"][number]["callFrame"]): string {
-  const place = url === "" ? "" : ` (${basename(url)}:${lineNumber + 1})`;
-  return `${functionName || "(anonymous)"}${place}`;
+/** One part for each source file; code that is not JavaScript has no file of its own. */
+function partOf({ functionName, url }: Profiler.Profile["nodes"][number]["callFrame"]): string {
+  if (url.startsWith("wasm:")) return "WebAssembly routines";
+  if (url !== "") return basename(url);
+  return functionName.startsWith("(") ? functionName : "native code: BLAS, copies between typed arrays";
 }

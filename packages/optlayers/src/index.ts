@@ -46,5 +46,5 @@ export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
-export { type Assessment, assess, type PrimalDualPoint } from "./solvers/residuals.ts";
+export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";
 export * from "./solvers/solver.ts";

@@ -2,13 +2,8 @@ import { OptionError } from "../errors.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
 import type { Solution } from "../solvers/solver.ts";
-import {
-  adjointConjugateGradients,
-  adjointRecursion,
-  allowsConjugateGradients,
-  type RecursionRun,
-  type RecursionSettings,
-} from "./alternating-adjoint.ts";
+import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating-adjoint.ts";
+import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating-conjugate-gradients.ts";
 import { forwardRecursion } from "./alternating-forward.ts";
 import { type FrozenPoint, type FrozenPoints, frozenPoints } from "./alternating-point.ts";
 import { type AdjointPoint, pullBack } from "./pullback.ts";

@@ -3,7 +3,7 @@ import * as text from "../output/numbers.ts";
 import type { Comparison } from "./compare-problem.ts";
 
 /** The columns of the comparison, on the terminal and on the page. */
-export const comparisonHead = ["rule", "cosine", "relative difference", "iterations", "ms", "peak memory"] as const;
+export const comparisonHead = ["rule", "cosine", "difference", "iterations", "ms", "peak memory"] as const;
 
 /** One row a rule: how its gradients stand to the implicit ones, and what they cost. */
 export function comparisonRows({ rules }: Comparison): string[][] {
@@ -28,7 +28,7 @@ export function comparisonText(comparison: Comparison): string {
   table.push(...comparisonRows(comparison));
   const notes = rules.flatMap(({ rule, notes }) => notes.map((note) => `${rule}: ${note}`));
   const explanation =
-    "cosine and difference: gradients of all data together, against implicit; ms and memory: of the differentiation";
+    "cosine and relative difference: gradients of all data together, against implicit; ms and memory: of the differentiation";
   return [`${sizeOf(comparison)}, solved by ${solver}`, table.toString(), explanation, ...notes].join("\n");
 }
 

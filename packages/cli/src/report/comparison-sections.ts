@@ -38,7 +38,7 @@ function truncationFigure({ truncation }: Comparison, subject: string): Html {
     { label: "in proportion", color: colors.reference, dashed: true },
   ];
   return figure(
-    "A truncated solution costs the gradient no more than itself",
+    "The gradient's error follows the solution's",
     picture,
     legend,
     `${subject}, solved by ADMM and differentiated by the alternating rule, both stopped at the tolerance. Theorem 4.1 of Alt-Diff: the error of the gradient is of the order of the error of x.`,
@@ -70,7 +70,7 @@ function convergenceFigure({ convergence }: Comparison, subject: string): Html {
     { label: "Jacobian of x with respect to q", color: colors.second },
   ];
   return figure(
-    "The Jacobian converges along with the solution",
+    "The Jacobian converges with the solution",
     picture,
     legend,
     `${subject}, first problem: the paper's recursion (7) carried along the ADMM iterations (5), compared with the Jacobian from the KKT conditions.`,

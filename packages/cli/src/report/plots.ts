@@ -68,8 +68,9 @@ function scale(axis: Axis, values: readonly number[]): Plot.ScaleOptions {
 /** A logarithmic axis from whole power to whole power of ten, with at most eight labels. */
 function decades(values: readonly number[]): Plot.ScaleOptions {
   const exponents = values.filter((value) => value > 0).map(Math.log10);
-  const low = Math.floor(Math.min(...exponents));
-  const high = Math.ceil(Math.max(...exponents, low + 1));
+  // a little room, so that no point sits on the frame
+  const low = Math.floor(Math.min(...exponents) - 0.15);
+  const high = Math.ceil(Math.max(...exponents, low + 1) + 0.05);
   const step = Math.ceil((high - low) / 8);
   const ticks: number[] = [];
   for (let exponent = low; exponent <= high; exponent += step) ticks.push(10 ** exponent);
@@ -84,6 +85,7 @@ function marks({ points, color, faint, dashed, dots }: Series): Plot.Markish[] {
     stroke: color,
     strokeWidth: faint ? 1 : 2,
     strokeOpacity: faint ? 0.35 : 1,
+    clip: true,
     ...(dashed ? { strokeDasharray: "5 4" } : {}),
   });
   const marked = dots ? [Plot.dot(points, { x: "x", y: "y", fill: color, r: 3.5 })] : [];

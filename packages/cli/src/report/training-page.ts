@@ -5,7 +5,7 @@ import * as text from "../output/numbers.ts";
 import { comparisonSections } from "./comparison-sections.ts";
 import { figure, figures, page, section, type Tile, tiles } from "./document.ts";
 import type { Html } from "./html.ts";
-import { colors, linePlot, type Point } from "./plots.ts";
+import { type Axis, colors, linePlot, type Point } from "./plots.ts";
 
 export interface TrainingReport {
   readonly settings: MnistRunSettings;
@@ -98,21 +98,25 @@ function trainingFigures(
   const run = `${text.thousands(images.train)} training images in batches of ${settings.batchSize}, seed ${settings.seed}`;
   return [
     curve("Loss", steps, evaluations, (event) => event.loss, {
-      label: "negative log-likelihood",
+      axis: { label: "negative log-likelihood", type: "log" },
       caption: `${run}. The pale line is each batch before its step, the strong one its mean over ${windowOf(steps.length)} steps, dots are the test images.`,
     }),
     curve("Accuracy", steps, evaluations, (event) => event.accuracy, {
-      label: "classified rightly",
-      percent: true,
+      axis: { label: "classified rightly", percent: true, domain: [accuracyFloor(steps), 1] },
       caption: `${run}. The last test value is ${evaluations.length > 0 ? text.percent(evaluations[evaluations.length - 1].accuracy) : "not there yet"}.`,
     }),
   ];
 }
 
+/** Where the axis of the accuracy begins: most of it is where a run spends its time. */
+function accuracyFloor(steps: readonly StepEvent[]): number {
+  const sorted = steps.map(({ accuracy }) => accuracy).toSorted((a, b) => a - b);
+  return Math.floor(10 * sorted[Math.floor(sorted.length / 20)]) / 10;
+}
+
 interface CurveWords {
-  readonly label: string;
+  readonly axis: Axis;
   readonly caption: string;
-  readonly percent?: boolean;
 }
 
 function curve(
@@ -120,7 +124,7 @@ function curve(
   steps: readonly StepEvent[],
   evaluations: readonly EvaluationEvent[],
   value: (event: StepEvent | EvaluationEvent) => number,
-  { label, caption, percent }: CurveWords,
+  { axis, caption }: CurveWords,
 ): Html {
   const points = steps.map((event) => ({ x: event.step, y: value(event) }));
   const tests = evaluations.map((event) => ({ x: event.step, y: value(event) }));
@@ -131,7 +135,7 @@ function curve(
       { points: tests, color: colors.second, dots: true },
     ],
     { label: "step" },
-    { label, percent },
+    axis,
     `${title} by training step`,
   );
   const legend = [

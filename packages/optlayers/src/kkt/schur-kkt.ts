@@ -4,7 +4,7 @@ import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
 
 /** Pivots of Q's Cholesky factorization below this share of the largest one: not safely positive definite. */
-const smallestPivotRatio = 1e-10;
+const smallestPivotRatio = 1e-8;
 /** What the Schur complements' diagonals grow by, row by row, so that redundant rows do no harm. */
 const regularization = 1e-10;
 

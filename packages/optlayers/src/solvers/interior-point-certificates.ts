@@ -8,7 +8,7 @@ import type { Certificate } from "./solver.ts";
 
 /** How exactly a certificate's homogeneous conditions must hold, relative to its data and to its value. */
 const certificateTolerance = 1e-7;
-const settings = { tolerance: 1e-10, maxIterations: 100, interrupted: () => false };
+const settings = { tolerance: 1e-9, maxIterations: 100, interrupted: () => false };
 
 /**
  * A proof that item `i` has no solution, or null where none is found. Both proofs are the residual of a least-squares

@@ -25,6 +25,8 @@ export interface IterationResult {
   readonly iterations: Int32Array;
 }
 
+/** The iteration stops at this share of the tolerance: the residuals recomputed afterwards are relative to other terms. */
+const toleranceShare = 0.1;
 /** Share of the way to the boundary that a step goes. */
 const stepShare = 0.995;
 /** Below this step length for `patience` iterations, or above this size, an item no longer converges. */
@@ -39,7 +41,7 @@ const unboundedRatio = 1e8;
  */
 const infeasibleRatio = 1e5;
 /** A Newton step this exact, relative to its right-hand side, converges as fast as an exact one. */
-const refinement = { steps: 3, tolerance: 1e-5 };
+const refinement = { steps: 10, tolerance: 1e-6 };
 
 /**
  * The primal-dual predictor-corrector method of Mehrotra (1992) for a batch of QPs, as in Mattingley and Boyd (2012,
@@ -48,7 +50,7 @@ const refinement = { steps: 3, tolerance: 1e-5 };
  *     Q dx + A'dnu + G'dlambda = -r_x          r_x = Qx + q + A'nu + G'lambda
  *     A dx                     = -r_nu         r_nu = Ax - b
  *     G dx + ds                = -r_lambda     r_lambda = Gx + s - h
- *     lambda ds + s dlambda    = r_c           predictor r_c = -s lambda, corrector r_c = sigma mu - s lambda - ds dlambda
+ *     lambda ds + s dlambda    = r_c           predictor r_c = -s lambda, corrector r_c = sigma mu - s lambda - alpha^2 ds dlambda
  *
  * Items that are finished leave the batch, so the work is that of the ones still open.
  */
@@ -129,7 +131,7 @@ function judgeSlots(
   const interrupted = settings.interrupted();
   return Array.from(open.items, (item, k) => {
     const sizes = sizesAt(problem, open.point, residual, item, k);
-    if (sizes.relative <= settings.tolerance) return "converged";
+    if (sizes.relative <= toleranceShare * settings.tolerance) return "converged";
     if (open.stalls[k] >= patience || !(sizes.largest < divergence) || sizes.hopeless) return "stalled";
     if (iteration >= settings.maxIterations) return "max_iterations";
     return interrupted ? "time_limit" : null;
@@ -283,7 +285,10 @@ function slackStep(rc: Float64Array, lambda: Float64Array, D: Float64Array, dlam
   return ds;
 }
 
-/** r_c = sigma mu - s lambda - ds dlambda with the predictor's ds, dlambda, and sigma = (mu after the predictor / mu)^3. */
+/**
+ * r_c = sigma mu - s lambda - alpha^2 ds dlambda with the predictor's ds, dlambda and step length alpha, and
+ * sigma = (mu after the predictor / mu)^3; the weight alpha^2 as in Colombo and Gondzio (2008).
+ */
 function correctorTerm(
   point: InteriorPoint,
   dlambda: Float64Array,
@@ -303,7 +308,9 @@ function correctorTerm(
       muAfter += (s[i] + length * ds[i]) * (lambda[i] + length * dlambda[i]);
     }
     const target = ((muAfter / mu) ** 3 * mu) / m;
-    for (let i = k * m; i < (k + 1) * m; i++) rc[i] += target - ds[i] * dlambda[i];
+    // The second-order term of a step that is cut short would overshoot, and the iteration could cycle.
+    const weight = length * length;
+    for (let i = k * m; i < (k + 1) * m; i++) rc[i] += target - weight * ds[i] * dlambda[i];
   }
   return rc;
 }

@@ -8,8 +8,6 @@ import { type IterationResult, type IterationSettings, iterate } from "./interio
 import { coldStart, fillRows, warmStart } from "./interior-point-start.ts";
 import type { Solution } from "./solver.ts";
 
-/** The tolerance is the user's for all residuals; those of the multipliers alone get a little less of it. */
-const share = 0.1;
 /** What does not converge in so many iterations is taken up in all variables. */
 const mostIterations = 30;
 const refinement = { steps: 3, tolerance: 1e-10 };
@@ -43,7 +41,6 @@ export function iterateOnMultipliers(
   const start = earlier ? warmStart(dual, method, inDualTerms(earlier, e, tau)) : coldStart(dual, method);
   const { point, outcome, iterations } = iterate(dual, method, start, {
     ...settings,
-    tolerance: share * settings.tolerance,
     maxIterations: Math.min(settings.maxIterations, mostIterations),
   });
   const lambda = point.x.map((value, k) => Math.max(0, value * tau[k] * e[k]));

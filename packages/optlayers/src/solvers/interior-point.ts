@@ -1,10 +1,12 @@
 import { OptionError } from "../errors.ts";
+import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import { type KktMethod, kktMethod } from "../kkt/kkt-method.ts";
 import { KktState } from "../kkt/kkt-state.ts";
 import { SchurKkt } from "../kkt/schur-kkt.ts";
 import { selectItems } from "../problem/products.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { certificateOf } from "./interior-point-certificates.ts";
+import { equilibrated } from "./interior-point-equilibration.ts";
 import {
   type InteriorPoint,
   type IterationResult,
@@ -78,14 +80,25 @@ function solve(
 
 type Settings = Required<InteriorPointOptions> & IterationSettings;
 
+/** The iteration in x, s, lambda and nu, on rows of one size; `method` is that of the problem as it is. */
 function inAllVariables(
   problem: QuadraticProgram,
   method: KktMethod,
   earlier: Solution | undefined,
   settings: Settings,
 ): IterationResult {
-  const start = earlier ? warmStart(problem, method, earlier) : coldStart(problem, method);
-  return polished(problem, method, settings, iterate(problem, method, start, settings));
+  const scaled = equilibrated(problem);
+  if (scaled) {
+    const run = iterateCold(scaled.problem, new CondensedKkt(scaled.problem), settings);
+    scaled.restore(run.point);
+    return run;
+  }
+  if (!earlier) return iterateCold(problem, method, settings);
+  return polished(problem, method, settings, iterate(problem, method, warmStart(problem, method, earlier), settings));
+}
+
+function iterateCold(problem: QuadraticProgram, method: KktMethod, settings: Settings): IterationResult {
+  return polished(problem, method, settings, iterate(problem, method, coldStart(problem, method), settings));
 }
 
 function polished(
@@ -98,7 +111,7 @@ function polished(
   return { ...run, point: polish(problem, method, run.point, (item) => run.outcome[item] === "converged") };
 }
 
-/** Solves the items that the iteration on the multipliers left short of the tolerance in all variables, and puts them in place. */
+/** Solves the items that the iteration on the multipliers left short of the tolerance again, in all variables and with other factors. */
 function takeUpAgain(problem: QuadraticProgram, run: IterationResult, settings: Settings): void {
   const { relative } = assess(problem, run.point);
   const short = (i: number) => !(relative[i] <= settings.tolerance) && run.outcome[i] !== "time_limit";
@@ -107,7 +120,7 @@ function takeUpAgain(problem: QuadraticProgram, run: IterationResult, settings: 
   const part = selectItems(problem, left);
   const spent = left.reduce((most, i) => Math.max(most, run.iterations[i]), 0);
   const rest = { ...settings, maxIterations: settings.maxIterations - spent };
-  const again = inAllVariables(part, kktMethod(part), undefined, rest);
+  const again = inAllVariables(part, new CondensedKkt(part), undefined, rest);
   const { n, p, m } = problem;
   left.forEach((item, k) => {
     moveRow(again.point.x, k, run.point.x, item, n);

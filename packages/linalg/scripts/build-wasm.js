@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const entries = ["assembly/linalg.ts", "assembly/convolution.ts"];
+const entries = ["assembly/linalg.ts", "assembly/convolution.ts", "assembly/adam.ts"];
 const options = [
   ["--runtime", "stub", "-O3", "--noAssert", "--importMemory", "--enable", "simd"],
   // Addresses are 32 bits wide; warnings about a port to 64 bits do not apply.

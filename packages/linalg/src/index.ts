@@ -1,5 +1,5 @@
 export { convolvedSize } from "./convolution/geometry.ts";
-export type { ConvolutionKernels, ConvolutionOptions, Kernels, Triangle } from "./kernels.ts";
+export type { AdamCoefficients, ConvolutionKernels, ConvolutionOptions, Kernels, Triangle } from "./kernels.ts";
 export {
   activeKernels,
   availableKernels,

@@ -61,7 +61,21 @@ export interface Kernels {
   /** L may be shared (stride 0): the batch is then one multi-right-hand-side solve where the layout allows it. */
   potrsBatched<T extends FloatArray>(L: View<T>, B: View<T>): void;
 
+  /**
+   * Adam's update of contiguous arrays of one length, entry by entry: m <- beta1 m + (1 - beta1) g,
+   * v <- beta2 v + (1 - beta2) g^2, theta <- theta - rate m / (sqrt(v) + epsilon).
+   */
+  adam<T extends FloatArray>(theta: T, g: T, m: T, v: T, coefficients: AdamCoefficients): void;
+
   readonly convolution: ConvolutionKernels;
+}
+
+/** The decay of the two moments, and the step's rate and guard, into which a caller folds the bias corrections. */
+export interface AdamCoefficients {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly rate: number;
+  readonly epsilon: number;
 }
 
 /** Stride and zero padding of a convolution, the same along both axes. */

@@ -104,6 +104,7 @@ export function checked(set: Kernels): Kernels {
     name: set.name,
     description: set.description,
     threads: set.threads,
+    adam: set.adam,
     convolution: set.convolution,
     gemm(alpha, A, B, beta, C) {
       checkGemm("gemm", A, B, C, 2);

@@ -50,6 +50,32 @@ export function itemOf<T extends FloatArray>(w: Window<T>, b: number): Window<T>
   return { ...w, offset: w.offset + b * w.item, count: 1, item: 0 };
 }
 
+function itemsOf<T extends FloatArray>(w: Window<T>, first: number, count: number): Window<T> {
+  return { ...w, offset: w.offset + first * w.item, count };
+}
+
+/** Runs over a batch a few items at a time, as many as have about this many bytes together. */
+export function inChunks<T extends FloatArray>(
+  bytes: number,
+  operands: readonly Window<T>[],
+  run: (part: readonly Window<T>[], first: number) => void,
+): void {
+  const { count, data } = operands[0];
+  const itemBytes = operands.reduce((sum, w) => sum + w.rows * w.columns * data.BYTES_PER_ELEMENT, 0);
+  const size = Math.max(1, Math.floor(bytes / Math.max(1, itemBytes)));
+  if (size >= count) {
+    run(operands, 0);
+    return;
+  }
+  for (let first = 0; first < count; first += size) {
+    const items = Math.min(size, count - first);
+    run(
+      operands.map((w) => itemsOf(w, first, items)),
+      first,
+    );
+  }
+}
+
 /** The items of a batch stacked into one matrix of count * rows rows, or null where their strides do not allow it. */
 function stackedByRows<T extends FloatArray>(w: Window<T>): Window<T> | null {
   if (w.rows !== 1 && w.item !== w.rows * w.row) return null;

@@ -32,13 +32,18 @@ function conv2d<T extends FloatArray>(
 ): void {
   const g = convolutionGeometry("conv2d", x, w, y, options);
   expectBias(bias, g, y);
-  forEachOutput(g, (n, f, p, q, at) => {
-    let sum = bias === null ? 0 : bias.data[bias.offset + f * bias.stride[0]];
-    forEachTap(g, n, f, p, q, (pixel, weight) => {
-      sum += x.data[x.offset + pixel] * w.data[w.offset + weight];
-    });
-    y.data[y.offset + at] = sum;
+  const sums = new Float64Array(g.N * g.F * g.P * g.Q);
+  for (let at = 0; bias !== null && at < sums.length; at++) {
+    sums[at] = bias.data[bias.offset + (Math.floor(at / (g.P * g.Q)) % g.F) * bias.stride[0]];
+  }
+  const { data: pixels, offset: start } = x;
+  const { stride } = g;
+  forEachRun(g, (output, pixel, tap, count) => {
+    const weight = w.data[w.offset + tap];
+    let from = start + pixel;
+    for (let i = 0; i < count; i++, from += stride) sums[output + i] += weight * pixels[from];
   });
+  y.data.set(sums, y.offset);
 }
 
 function conv2dInput<T extends FloatArray>(
@@ -49,11 +54,12 @@ function conv2dInput<T extends FloatArray>(
 ): void {
   const g = convolutionGeometry("conv2dInput", xbar, w, ybar, options);
   const sums = new Float64Array(g.N * g.C * g.H * g.W);
-  forEachOutput(g, (n, f, p, q, at) => {
-    const cotangent = ybar.data[ybar.offset + at];
-    forEachTap(g, n, f, p, q, (pixel, weight) => {
-      sums[pixel] += cotangent * w.data[w.offset + weight];
-    });
+  const { data: cotangents, offset: start } = ybar;
+  const { stride } = g;
+  forEachRun(g, (output, pixel, tap, count) => {
+    const weight = w.data[w.offset + tap];
+    const from = start + output;
+    for (let i = 0; i < count; i++) sums[pixel + i * stride] += weight * cotangents[from + i];
   });
   xbar.data.set(sums, xbar.offset);
 }
@@ -66,11 +72,15 @@ function conv2dWeight<T extends FloatArray>(
 ): void {
   const g = convolutionGeometry("conv2dWeight", x, wbar, ybar, options);
   const sums = new Float64Array(g.F * g.C * g.R * g.S);
-  forEachOutput(g, (n, f, p, q, at) => {
-    const cotangent = ybar.data[ybar.offset + at];
-    forEachTap(g, n, f, p, q, (pixel, weight) => {
-      sums[weight] += cotangent * x.data[x.offset + pixel];
-    });
+  const { data: pixels, offset: start } = x;
+  const { data: cotangents } = ybar;
+  const { stride } = g;
+  forEachRun(g, (output, pixel, tap, count) => {
+    let sum = 0;
+    let from = start + pixel;
+    const at = ybar.offset + output;
+    for (let i = 0; i < count; i++, from += stride) sum += pixels[from] * cotangents[at + i];
+    sums[tap] += sum;
   });
   wbar.data.set(sums, wbar.offset);
 }
@@ -117,43 +127,29 @@ function indexOfMaximum(x: View, corner: number, size: number, W: number): numbe
   return best;
 }
 
-/** Visits every entry (n, f, p, q) of y with its flat index. */
-function forEachOutput(
-  { N, F, P, Q }: ConvolutionGeometry,
-  visit: (n: number, f: number, p: number, q: number, at: number) => void,
+/**
+ * Visits the products of the sum above in runs along q: `count` outputs from flat index `output` of y on, with the pixels
+ * `stride` apart from `pixel` of x on, all with the weight `tap` of w.
+ */
+function forEachRun(
+  g: ConvolutionGeometry,
+  run: (output: number, pixel: number, tap: number, count: number) => void,
 ): void {
-  let at = 0;
-  for (let n = 0; n < N; n++) {
-    for (let f = 0; f < F; f++) {
-      for (let p = 0; p < P; p++) {
-        for (let q = 0; q < Q; q++) {
-          visit(n, f, p, q, at++);
-        }
-      }
-    }
-  }
-}
-
-/** Visits every product that y[n,f,p,q] sums: the flat indices of its pixel in x and of its weight in w. */
-function forEachTap(
-  { C, H, W, R, S, stride, padding }: ConvolutionGeometry,
-  n: number,
-  f: number,
-  p: number,
-  q: number,
-  visit: (pixel: number, weight: number) => void,
-): void {
-  for (let c = 0; c < C; c++) {
-    for (let r = 0; r < R; r++) {
-      const row = p * stride + r - padding;
-      if (row < 0 || row >= H) {
-        continue;
-      }
-      for (let s = 0; s < S; s++) {
-        const column = q * stride + s - padding;
-        if (column >= 0 && column < W) {
-          visit(((n * C + c) * H + row) * W + column, ((f * C + c) * R + r) * S + s);
-        }
+  for (let tap = 0; tap < g.F * g.C * g.R * g.S; tap++) {
+    const s = tap % g.S;
+    const r = Math.floor(tap / g.S) % g.R;
+    const c = Math.floor(tap / (g.S * g.R)) % g.C;
+    const f = Math.floor(tap / (g.S * g.R * g.C));
+    // 0 <= q stride + s - padding < W
+    const first = Math.max(0, Math.ceil((g.padding - s) / g.stride));
+    const end = Math.min(g.Q, Math.ceil((g.W - s + g.padding) / g.stride));
+    for (let n = 0; n < g.N && first < end; n++) {
+      for (let p = 0; p < g.P; p++) {
+        const row = p * g.stride + r - g.padding;
+        if (row < 0 || row >= g.H) continue;
+        const output = ((n * g.F + f) * g.P + p) * g.Q + first;
+        const pixel = ((n * g.C + c) * g.H + row) * g.W + first * g.stride + s - g.padding;
+        run(output, pixel, tap, end - first);
       }
     }
   }

@@ -1,6 +1,7 @@
 import { itemByItem } from "../batch.ts";
 import { referenceConvolution } from "../convolution/reference.ts";
 import type { Kernels } from "../kernels.ts";
+import { referenceAdam } from "../update/adam.ts";
 import { axpy, dot, gemm, gemv, ger, syrk } from "./products.ts";
 import { potrf, potrs, trsm, trsv } from "./solves.ts";
 
@@ -13,5 +14,6 @@ export const referenceKernels: Kernels = {
   threads: 1,
   ...single,
   ...itemByItem(single),
+  adam: referenceAdam,
   convolution: referenceConvolution,
 };

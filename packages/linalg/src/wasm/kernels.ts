@@ -1,10 +1,12 @@
 import { columnConvolution } from "../convolution/columns.ts";
 import type { Kernels, Triangle } from "../kernels.ts";
 import { axpy, dot, ger } from "../reference/products.ts";
+import { stagedAdam } from "../update/adam.ts";
 import type { FloatArray, View } from "../view.ts";
 import {
   foldProduct,
   foldSolve,
+  inChunks,
   isEmpty,
   matrixWindow,
   transposedWindow,
@@ -35,15 +37,18 @@ export function wasmKernels(module: WasmModule): Kernels {
     syrkBatched: products.syrk,
     trsmBatched: solves.trsm,
     potrsBatched: solves.potrs,
+    adam: stagedAdam(module),
     convolution: columnConvolution(module, products.gemm),
   };
 }
 
 const dtypeSuffix = (w: Window): "f32" | "f64" => (w.data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64");
 
+/** A batch is staged a part at a time, small enough for the second-level cache. */
+const CHUNK_BYTES = 256 * 1024;
+
 function wasmProducts(module: WasmModule): Pick<Kernels, "gemm" | "gemv" | "syrk"> {
   function matrixProduct<T extends FloatArray>(alpha: number, a: Window<T>, b: Window<T>, beta: number, c: Window<T>) {
-    if (isEmpty(c)) return;
     module.clear();
     const A = stage(module, a, "read");
     const B = stage(module, b, "read");
@@ -56,7 +61,6 @@ function wasmProducts(module: WasmModule): Pick<Kernels, "gemm" | "gemv" | "syrk
   }
 
   function matrixVector<T extends FloatArray>(alpha: number, a: Window<T>, x: Window<T>, beta: number, y: Window<T>) {
-    if (isEmpty(y)) return;
     module.clear();
     const A = stage(module, a, "read");
     const X = stage(module, x, "read");
@@ -69,33 +73,37 @@ function wasmProducts(module: WasmModule): Pick<Kernels, "gemm" | "gemv" | "syrk
   }
 
   /** A product with a single row or column is a matrix-vector product. */
-  function product<T extends FloatArray>(alpha: number, a: Window<T>, b: Window<T>, beta: number, c: Window<T>) {
-    if (c.columns === 1) matrixVector(alpha, a, b, beta, c);
-    else if (c.rows === 1) matrixVector(alpha, transposedWindow(b), transposedWindow(a), beta, transposedWindow(c));
-    else matrixProduct(alpha, a, b, beta, c);
+  function product<T extends FloatArray>(alpha: number, operands: readonly Window<T>[], beta: number) {
+    if (isEmpty(operands[2])) return;
+    inChunks(CHUNK_BYTES, operands, ([a, b, c]) => {
+      if (c.columns === 1) matrixVector(alpha, a, b, beta, c);
+      else if (c.rows === 1) matrixVector(alpha, transposedWindow(b), transposedWindow(a), beta, transposedWindow(c));
+      else matrixProduct(alpha, a, b, beta, c);
+    });
+  }
+
+  function symmetricProduct<T extends FloatArray>(alpha: number, a: Window<T>, beta: number, c: Window<T>) {
+    module.clear();
+    const A = stage(module, a, "read");
+    const C = stage(module, c, beta === 0 ? "write" : "update");
+    module.exports[`syrk_${dtypeSuffix(c)}`](
+      ...[c.count, c.rows, a.columns, alpha, A.address, A.item, A.row, A.column],
+      ...[beta, C.address, C.item, C.row, C.column],
+    );
+    unstage(module, C, c);
   }
 
   return {
     gemm<T extends FloatArray>(alpha: number, A: View<T>, B: View<T>, beta: number, C: View<T>) {
-      const [a, b, c] = foldProduct(matrixWindow(A), matrixWindow(B), matrixWindow(C));
-      product(alpha, a, b, beta, c);
+      product(alpha, foldProduct(matrixWindow(A), matrixWindow(B), matrixWindow(C)), beta);
     },
     gemv<T extends FloatArray>(alpha: number, A: View<T>, x: View<T>, beta: number, y: View<T>) {
-      const [a, b, c] = foldProduct(matrixWindow(A), vectorWindow(x), vectorWindow(y));
-      product(alpha, a, b, beta, c);
+      product(alpha, foldProduct(matrixWindow(A), vectorWindow(x), vectorWindow(y)), beta);
     },
     syrk<T extends FloatArray>(alpha: number, A: View<T>, beta: number, C: View<T>) {
-      const a = matrixWindow(A);
       const c = matrixWindow(C);
       if (isEmpty(c)) return;
-      module.clear();
-      const from = stage(module, a, "read");
-      const to = stage(module, c, beta === 0 ? "write" : "update");
-      module.exports[`syrk_${dtypeSuffix(c)}`](
-        ...[c.count, c.rows, a.columns, alpha, from.address, from.item, from.row, from.column],
-        ...[beta, to.address, to.item, to.row, to.column],
-      );
-      unstage(module, to, c);
+      inChunks(CHUNK_BYTES, [matrixWindow(A), c], ([from, to]) => symmetricProduct(alpha, from, beta, to));
     },
   };
 }
@@ -104,28 +112,48 @@ function wasmSolves(module: WasmModule): Pick<Kernels, "trsm" | "trsv" | "potrf"
   function triangularSolve<T extends FloatArray>(
     triangle: Triangle,
     alpha: number,
-    [t, b]: Window<T>[],
+    operands: readonly Window<T>[],
     unitDiagonal: boolean,
   ) {
-    if (isEmpty(b)) return;
-    module.clear();
-    const T = stage(module, t, "read");
-    const B = stage(module, b, "update");
-    module.exports[`trsm_${dtypeSuffix(b)}`](
-      ...[b.count, triangle === "lower" ? 1 : 0, b.rows, b.columns, alpha, T.address, T.item, T.row, T.column],
-      ...[B.address, B.item, B.row, B.column, unitDiagonal ? 1 : 0],
-    );
-    unstage(module, B, b);
+    if (isEmpty(operands[1])) return;
+    inChunks(CHUNK_BYTES, operands, ([t, b]) => {
+      module.clear();
+      const T = stage(module, t, "read");
+      const B = stage(module, b, "update");
+      module.exports[`trsm_${dtypeSuffix(b)}`](
+        ...[b.count, triangle === "lower" ? 1 : 0, b.rows, b.columns, alpha, T.address, T.item, T.row, T.column],
+        ...[B.address, B.item, B.row, B.column, unitDiagonal ? 1 : 0],
+      );
+      unstage(module, B, b);
+    });
   }
 
-  function factor<T extends FloatArray>(a: Window<T>): Int32Array {
-    if (isEmpty(a)) return new Int32Array(a.count);
-    module.clear();
-    const failures = module.push(4 * a.count);
-    const A = stage(module, a, "update");
-    module.exports[`potrf_${dtypeSuffix(a)}`](a.count, a.rows, A.address, A.item, A.row, A.column, failures);
-    unstage(module, A, a);
-    return new Int32Array(module.buffer, failures, a.count).slice();
+  function factor<T extends FloatArray>(matrices: Window<T>): Int32Array {
+    const failures = new Int32Array(matrices.count);
+    if (isEmpty(matrices)) return failures;
+    inChunks(CHUNK_BYTES, [matrices], ([a], first) => {
+      module.clear();
+      const statuses = module.push(4 * a.count);
+      const A = stage(module, a, "update");
+      module.exports[`potrf_${dtypeSuffix(a)}`](a.count, a.rows, A.address, A.item, A.row, A.column, statuses);
+      unstage(module, A, a);
+      failures.set(new Int32Array(module.buffer, statuses, a.count), first);
+    });
+    return failures;
+  }
+
+  function solve<T extends FloatArray>(operands: readonly Window<T>[]) {
+    if (isEmpty(operands[1])) return;
+    inChunks(CHUNK_BYTES, operands, ([l, b]) => {
+      module.clear();
+      const L = stage(module, l, "read");
+      const B = stage(module, b, "update");
+      module.exports[`potrs_${dtypeSuffix(b)}`](
+        ...[b.count, b.rows, b.columns, L.address, L.item, L.row, L.column],
+        ...[B.address, B.item, B.row, B.column],
+      );
+      unstage(module, B, b);
+    });
   }
 
   return {
@@ -137,17 +165,6 @@ function wasmSolves(module: WasmModule): Pick<Kernels, "trsm" | "trsv" | "potrf"
     },
     potrf: (A) => factor(matrixWindow(A))[0] ?? 0,
     potrfBatched: (A) => factor(matrixWindow(A)),
-    potrs(L, B) {
-      const [l, b] = foldSolve(matrixWindow(L), matrixWindow(B));
-      if (isEmpty(b)) return;
-      module.clear();
-      const factors = stage(module, l, "read");
-      const X = stage(module, b, "update");
-      module.exports[`potrs_${dtypeSuffix(b)}`](
-        ...[b.count, b.rows, b.columns, factors.address, factors.item, factors.row, factors.column],
-        ...[X.address, X.item, X.row, X.column],
-      );
-      unstage(module, X, b);
-    },
+    potrs: (L, B) => solve(foldSolve(matrixWindow(L), matrixWindow(B))),
   };
 }

@@ -1,4 +1,5 @@
 import type { ColumnMemory, ConvolutionExports } from "../convolution/memory.ts";
+import type { AdamExports } from "../update/adam.ts";
 import type { FloatArray } from "../view.ts";
 
 /** The part of the engine's interface used here; neither Node's types nor ES2023 declare it. */
@@ -20,15 +21,16 @@ declare namespace WebAssembly {
 
 /** Whether this engine runs WebAssembly with the features that the code uses. */
 export function runs(code: Uint8Array<ArrayBuffer>): boolean {
-  return typeof WebAssembly !== "undefined" && WebAssembly.validate(code);
+  return "WebAssembly" in globalThis && WebAssembly.validate(code);
 }
 
 type Routine = "gemm" | "gemv" | "syrk" | "trsm" | "potrf" | "potrs";
 
 /** The exports of the compiled `assembly/`; operands as addresses in bytes and strides in elements. */
-export type WasmExports = ConvolutionExports & { scratchEnd(): number } & {
-  readonly [Name in `${Routine}_${"f32" | "f64"}`]: (...values: number[]) => void;
-};
+export type WasmExports = ConvolutionExports &
+  AdamExports & { scratchEnd(): number } & {
+    readonly [Name in `${Routine}_${"f32" | "f64"}`]: (...values: number[]) => void;
+  };
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * 1024 * 1024;

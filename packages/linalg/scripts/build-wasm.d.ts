@@ -1,0 +1,3 @@
+export const variants: Record<string, string[]>;
+export function compile(variant: string): Promise<string>;
+export function generatedFile(variant: string): string;

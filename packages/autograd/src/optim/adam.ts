@@ -1,4 +1,4 @@
-import type { FloatArray } from "@solvegrad/linalg";
+import { activeKernels, type FloatArray } from "@solvegrad/linalg";
 import type { Tensor } from "../tensor.ts";
 import { checkRange, Optimizer } from "./optimizer.ts";
 
@@ -42,18 +42,11 @@ export class Adam extends Optimizer {
     this.numbers = { t: t + 1, beta1Power: beta1Power * this.betas[0], beta2Power: beta2Power * this.betas[1] };
   }
 
+  /** The bias corrections are folded into the rate and epsilon, so that the kernel's loop has a root and a quotient less. */
   protected override update(theta: FloatArray, g: FloatArray, [m, v]: readonly FloatArray[]): void {
     const [beta1, beta2] = this.betas;
-    const firstScale = 1 / (1 - this.numbers.beta1Power);
-    const secondScale = 1 / (1 - this.numbers.beta2Power);
-    const { learningRate, epsilon } = this;
-    for (let i = 0; i < theta.length; i++) {
-      const gi = g[i];
-      const mi = beta1 * m[i] + (1 - beta1) * gi;
-      const vi = beta2 * v[i] + (1 - beta2) * gi * gi;
-      m[i] = mi;
-      v[i] = vi;
-      theta[i] -= (learningRate * mi * firstScale) / (Math.sqrt(vi * secondScale) + epsilon);
-    }
+    const secondScale = Math.sqrt(1 - this.numbers.beta2Power);
+    const rate = (this.learningRate * secondScale) / (1 - this.numbers.beta1Power);
+    activeKernels().adam(theta, g, m, v, { beta1, beta2, rate, epsilon: this.epsilon * secondScale });
   }
 }

@@ -40,8 +40,15 @@ const unboundedRatio = 1e8;
  * many times the current one look like a certificate of infeasibility.
  */
 const infeasibleRatio = 1e5;
-/** A Newton step this exact, relative to its right-hand side, converges as fast as an exact one. */
+/** A Newton step this exact, relative to its right-hand side, mostly converges as fast as an exact one. */
 const refinement = { steps: 10, tolerance: 1e-6 };
+/**
+ * Past so many iterations an item is hard: steps are then solved as exactly as they can be, and every other one is a
+ * plain centring step without the second-order term, which breaks the cycles that Mehrotra's corrector can fall into.
+ */
+const easyIterations = 15;
+const exactRefinement = { steps: 10, tolerance: 1e-14 };
+const centring = 0.3;
 
 /**
  * The primal-dual predictor-corrector method of Mehrotra (1992) for a batch of QPs, as in Mattingley and Boyd (2012,
@@ -66,7 +73,7 @@ export function iterate(
     const residual = measure(problem, open);
     const outcomes = judgeSlots(problem, open, residual, settings, iteration);
     open = retire(problem, open, residual, outcomes, result, iteration);
-    if (open.items.length > 0) step(problem, method, open, residual);
+    if (open.items.length > 0) step(problem, method, open, residual, iteration);
   }
   return result;
 }
@@ -245,7 +252,7 @@ export function moveRow(from: Float64Array, k: number, to: Float64Array, at: num
 }
 
 /** One predictor-corrector step of every open slot. */
-function step(problem: QuadraticProgram, method: KktMethod, open: OpenSlots, { r }: Residual): void {
+function step(problem: QuadraticProgram, method: KktMethod, open: OpenSlots, { r }: Residual, iteration: number): void {
   const { m } = problem;
   const { items, point, stalls } = open;
   const { lambda, s } = point;
@@ -261,9 +268,11 @@ function step(problem: QuadraticProgram, method: KktMethod, open: OpenSlots, { r
   // The predictor only chooses the centring, which needs no refinement.
   const predictor = { x: rhs.x.slice(), nu: rhs.nu.slice(), lambda: rhs.lambda.slice() };
   if (m > 0) method.solve(predictor);
-  const rc = correctorTerm(point, predictor.lambda, D, m, items.length);
+  const isHard = iteration >= easyIterations;
+  const plain = isHard && iteration % 2 === 1;
+  const rc = correctorTerm(point, predictor.lambda, D, m, items.length, plain);
   for (let i = 0; i < s.length; i++) rhs.lambda[i] = -r.lambda[i] - rc[i] / lambda[i];
-  const direction = solveRefined(problem, method, items, D, rhs, refinement).z;
+  const direction = solveRefined(problem, method, items, D, rhs, isHard ? exactRefinement : refinement).z;
   const ds = slackStep(rc, lambda, D, direction.lambda);
   for (let k = 0; k < items.length; k++) {
     const length = Math.min(1, stepShare * stepToBoundary(point, ds, direction.lambda, m, k));
@@ -295,6 +304,7 @@ function correctorTerm(
   D: Float64Array,
   m: number,
   slots: number,
+  plain: boolean,
 ): Float64Array {
   const { s, lambda } = point;
   const rc = s.map((value, i) => -value * lambda[i]);
@@ -307,9 +317,10 @@ function correctorTerm(
       mu += s[i] * lambda[i];
       muAfter += (s[i] + length * ds[i]) * (lambda[i] + length * dlambda[i]);
     }
-    const target = ((muAfter / mu) ** 3 * mu) / m;
+    const sigma = plain ? centring : (muAfter / mu) ** 3;
+    const target = (sigma * mu) / m;
     // The second-order term of a step that is cut short would overshoot, and the iteration could cycle.
-    const weight = length * length;
+    const weight = plain ? 0 : length * length;
     for (let i = k * m; i < (k + 1) * m; i++) rc[i] += target - weight * ds[i] * dlambda[i];
   }
   return rc;

@@ -3,7 +3,7 @@ import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
 import { type AdmmRun, type AdmmSettings, runAdmm } from "./admm-iteration.ts";
 import { assess, judge } from "./residuals.ts";
-import type { Certificate, Solution, SolveOptions, Solver, Status } from "./solver.ts";
+import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
 export interface AdmmOptions {
   /** Largest relative residual (primal, dual and gap, as `assess` measures them) of a solved item. Default 1e-6. */
@@ -42,6 +42,8 @@ export class AdmmState {
  *
  * It stops on the residuals of the KKT conditions, never on the change of the objective: an iteration that creeps would
  * look converged, and its gradient be wrong. Infeasible items end with a certificate.
+ *
+ * Keep the returned value: it remembers what it computed for the last shared Q, A and G, and compares their contents.
  *
  * Throws an `OptionError` for an option outside its range; never for a hard problem.
  */
@@ -102,7 +104,7 @@ function solve(
   const groups: AdmmGroup[] = [];
   const rho: number[] = [];
   for (const group of admmGroups(problem, cache)) {
-    const t = warmStart ? stateAt(warmStart, group, settings.rho) : new Float64Array(group.count * (p + m));
+    const t = startingState(problem, group, settings.rho, warmStart);
     const rows = { geometry: group.geometry, F: linearTermsOf(problem, group), k: boundsOf(problem, group), t };
     const run = runAdmm(rows, iteration);
     writePoint(point, group, run, t);
@@ -125,6 +127,21 @@ function solve(
     certificates,
     state: new AdmmState(problem, groups, rho, settings.relaxation),
   };
+}
+
+/** The state of an earlier solution; 0 for items that had none, and where the shapes differ. */
+function startingState(problem: QuadraticProgram, group: AdmmGroup, rho: number, earlier?: Solution): Float64Array {
+  const { p, m, batch } = problem;
+  const r = p + m;
+  if (!earlier || earlier.nu.length !== batch * p || earlier.lambda.length !== batch * m) {
+    return new Float64Array(group.count * r);
+  }
+  const t = stateAt(earlier, group, rho);
+  for (let i = 0; i < group.count; i++) {
+    const row = t.subarray(i * r, (i + 1) * r);
+    if (!isUsable(earlier.status[group.first + i]) || !row.every(Number.isFinite)) row.fill(0);
+  }
+  return t;
 }
 
 /** The residuals decide; where the iteration saw convergence and they do not, accuracy has run out. */

@@ -249,6 +249,17 @@ describe("admm", () => {
     }
   });
 
+  it("starts afresh where the earlier solution has failed or another shape", () => {
+    const problem = randomProgram({ n: 12, p: 3, m: 6, batch: 2, batched: ["q"], seed: 42 });
+    const cold = admm({ tolerance: 1e-8 }).solve(problem);
+    const failed = { ...cold, nu: cold.nu.map(() => Number.NaN) };
+    const other = admm().solve(randomProgram({ n: 12, p: 2, m: 5, seed: 43 }));
+    for (const warmStart of [failed, other]) {
+      const again = admm({ tolerance: 1e-8 }).solve(problem, { warmStart });
+      expect([...again.x]).toEqual([...cold.x]);
+    }
+  });
+
   it("notices matrices that were changed in place between two calls", () => {
     const problem = randomProgram({ n: 12, p: 3, m: 6, seed: 51 });
     const solver = admm({ tolerance: 1e-9 });

@@ -45,7 +45,7 @@ describe.each(availableKernels())("Adam's update by the %s kernels", (name) => {
             // A small v makes a long step: the error is relative to where it leads.
             const error = (value: number, i: number) =>
               Math.abs(value - expected[k][i]) / Math.max(1, Math.abs(expected[k][i]));
-            const worst = array.reduce((most, value, i) => Math.max(most, error(value, i)), 0);
+            const worst = Array.from(array, error).reduce((most, e) => Math.max(most, e), 0);
             expect(worst).toBeLessThanOrEqual(tolerance);
           });
         },

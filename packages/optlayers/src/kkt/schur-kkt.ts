@@ -177,7 +177,7 @@ export class SchurKkt implements KktMethod {
       this.eachV(slots, (f, first, count) => {
         kernels.gemm(
           1,
-          columns(t, n, first, count, true),
+          rowsOf(t, n, first, count),
           this.matrix(this.V, f, n, r),
           0,
           rowsOf(multipliers, r, first, count),
@@ -265,10 +265,9 @@ function rowsOf(values: Float64Array, width: number, first: number, count: numbe
   return view(values, [count, width], first * width);
 }
 
-/** The same with one slot a column, or with `flip` one slot a row. */
-function columns(values: Float64Array, width: number, first: number, count: number, flip = false): View<Float64Array> {
-  const rows = rowsOf(values, width, first, count);
-  return flip ? rows : transposed(rows);
+/** The same with one slot a column. */
+function columns(values: Float64Array, width: number, first: number, count: number): View<Float64Array> {
+  return transposed(rowsOf(values, width, first, count));
 }
 
 function pivotRatio(L: Float64Array, f: number, n: number): number {

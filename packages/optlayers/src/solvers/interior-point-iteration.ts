@@ -1,7 +1,7 @@
 import { type KktMethod, type KktVector, kktVector } from "../kkt/kkt-method.ts";
 import { solveRefined } from "../kkt/refine.ts";
 import { allItems, applyDatum, applyTransposedDatum, offsetOf } from "../problem/products.ts";
-import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { PrimalDualPoint } from "./residuals.ts";
 
 /** How the iteration of one item ended, by its own account: the residuals recomputed afterwards have the last word. */
@@ -154,52 +154,55 @@ interface Sizes {
   readonly hopeless: boolean;
 }
 
-function sizesAt(
-  problem: QuadraticProgram,
-  { x, nu, lambda, s }: InteriorPoint,
-  { r, dualPart, Qx }: Residual,
-  item: number,
-  k: number,
-): Sizes {
-  const { n, p, m, q, b, h } = problem;
-  let dual = 0;
-  let dualScale = 1;
-  let largest = 0;
-  let combination = 0;
-  let norm1 = 0;
-  let objective = 0;
+function sizesAt(problem: QuadraticProgram, point: InteriorPoint, residual: Residual, item: number, k: number): Sizes {
+  const dual = dualSizes(problem, point, residual, item, k);
+  const equality = primalSizes(problem.b, point.nu, residual.r.nu, item, k);
+  const inequality = primalSizes(problem.h, point.lambda, residual.r.lambda, item, k);
+  let gap = 0;
+  let largestSlack = 0;
+  for (let i = k * problem.m; i < (k + 1) * problem.m; i++) {
+    gap += point.s[i] * point.lambda[i];
+    largestSlack = Math.max(largestSlack, point.s[i]);
+  }
+  const primal = Math.max(equality.error, inequality.error);
+  const primalScale = Math.max(1, equality.scale, inequality.scale);
+  const decrease = -equality.product - inequality.product;
+  const infeasible = decrease > infeasibleRatio * dual.combination * (1 + dual.norm1);
+  return {
+    relative: Math.max(dual.error / dual.scale, primal / primalScale, gap / (1 + Math.abs(dual.objective))),
+    largest: Math.max(dual.largestX, equality.largest, inequality.largest, largestSlack),
+    hopeless: infeasible || dual.largestX > unboundedRatio * primalScale,
+  };
+}
+
+/** Of r_x: its largest entry and term; of x: its norms and the objective; and the largest entry of A'nu + G'lambda. */
+function dualSizes({ n, q }: QuadraticProgram, { x }: InteriorPoint, residual: Residual, item: number, k: number) {
+  const { r, dualPart, Qx } = residual;
+  const sizes = { error: 0, scale: 1, combination: 0, norm1: 0, largestX: 0, objective: 0 };
   for (let j = 0, i = k * n, at = offsetOf(q, item); j < n; j++, i++) {
     const qj = q.values[at + j];
-    dual = Math.max(dual, Math.abs(r.x[i]));
-    dualScale = Math.max(dualScale, Math.abs(Qx[i]), Math.abs(qj), Math.abs(dualPart[i]));
-    combination = Math.max(combination, Math.abs(dualPart[i]));
-    norm1 += Math.abs(x[i]);
-    largest = Math.max(largest, Math.abs(x[i]));
-    objective += x[i] * (Qx[i] / 2 + qj);
+    sizes.error = Math.max(sizes.error, Math.abs(r.x[i]));
+    sizes.scale = Math.max(sizes.scale, Math.abs(Qx[i]), Math.abs(qj), Math.abs(dualPart[i]));
+    sizes.combination = Math.max(sizes.combination, Math.abs(dualPart[i]));
+    sizes.norm1 += Math.abs(x[i]);
+    sizes.largestX = Math.max(sizes.largestX, Math.abs(x[i]));
+    sizes.objective += x[i] * (Qx[i] / 2 + qj);
   }
-  const largestX = largest;
-  let primal = 0;
-  let primalScale = 1;
-  let decrease = 0;
-  for (let j = 0, i = k * p, at = offsetOf(b, item); j < p; j++, i++) {
-    primal = Math.max(primal, Math.abs(r.nu[i]));
-    primalScale = Math.max(primalScale, Math.abs(b.values[at + j]));
-    largest = Math.max(largest, Math.abs(nu[i]));
-    decrease -= nu[i] * b.values[at + j];
+  return sizes;
+}
+
+/** For one kind of constraints: the largest residual, right-hand side and multiplier, and right-hand side times multipliers. */
+function primalSizes(right: Datum, multipliers: Float64Array, residual: Float64Array, item: number, k: number) {
+  const width = right.shape[0];
+  const sizes = { error: 0, scale: 0, largest: 0, product: 0 };
+  for (let j = 0, i = k * width, at = offsetOf(right, item); j < width; j++, i++) {
+    const value = right.values[at + j];
+    sizes.error = Math.max(sizes.error, Math.abs(residual[i]));
+    sizes.scale = Math.max(sizes.scale, Math.abs(value));
+    sizes.largest = Math.max(sizes.largest, Math.abs(multipliers[i]));
+    sizes.product += multipliers[i] * value;
   }
-  let gap = 0;
-  for (let j = 0, i = k * m, at = offsetOf(h, item); j < m; j++, i++) {
-    primal = Math.max(primal, Math.abs(r.lambda[i]));
-    primalScale = Math.max(primalScale, Math.abs(h.values[at + j]));
-    largest = Math.max(largest, Math.abs(lambda[i]), s[i]);
-    gap += s[i] * lambda[i];
-    decrease -= lambda[i] * h.values[at + j];
-  }
-  return {
-    relative: Math.max(dual / dualScale, primal / primalScale, gap / (1 + Math.abs(objective))),
-    largest,
-    hopeless: decrease > infeasibleRatio * combination * (1 + norm1) || largestX > unboundedRatio * primalScale,
-  };
+  return sizes;
 }
 
 /** Writes the finished slots to the result and closes the ranks of the others, residuals included. */

@@ -31,66 +31,95 @@ export interface Assessment {
  *     gap     |x'Qx + q'x + b'nu + h'lambda|
  */
 export function assess(problem: QuadraticProgram, point: PrimalDualPoint): Assessment {
+  const { batch, m } = problem;
+  const terms = kktTerms(problem, point);
+  const residuals = { primal: new Float64Array(batch), dual: new Float64Array(batch), gap: new Float64Array(batch) };
+  const objective = new Float64Array(batch);
+  const slack = new Float64Array(batch * m);
+  const relative = new Float64Array(batch);
+  for (let i = 0; i < batch; i++) {
+    const dual = stationarity(problem, point, terms, i);
+    const equality = equalities(problem, point, terms, i);
+    const inequality = inequalities(problem, point, terms, slack, i);
+    residuals.primal[i] = Math.max(equality.error, inequality.error);
+    residuals.dual[i] = Math.max(dual.error, inequality.negativity);
+    residuals.gap[i] = Math.abs(dual.xQx + dual.qx + equality.product + inequality.product);
+    objective[i] = dual.xQx / 2 + dual.qx;
+    const gapScale = Math.abs(dual.xQx) + Math.abs(dual.qx) + Math.abs(equality.product) + Math.abs(inequality.product);
+    relative[i] = Math.max(
+      residuals.primal[i] / (1 + Math.max(equality.scale, inequality.scale)),
+      residuals.dual[i] / (1 + dual.scale),
+      residuals.gap[i] / (1 + gapScale),
+    );
+  }
+  return { residuals, objective, slack, relative };
+}
+
+/** The products that the KKT conditions are made of, for all items. */
+interface KktTerms {
+  readonly Qx: Float64Array;
+  readonly Ax: Float64Array;
+  readonly Gx: Float64Array;
+  readonly Anu: Float64Array;
+  readonly Glambda: Float64Array;
+}
+
+function kktTerms(problem: QuadraticProgram, point: PrimalDualPoint): KktTerms {
   const { n, p, m, batch } = problem;
   const items = allItems(batch);
-  const Qx = new Float64Array(batch * n);
-  const Ax = new Float64Array(batch * p);
-  const Gx = new Float64Array(batch * m);
-  const Anu = new Float64Array(batch * n);
-  const Glambda = new Float64Array(batch * n);
+  const [Qx, Ax, Gx, Anu, Glambda] = [n, p, m, n, n].map((width) => new Float64Array(batch * width));
   applyDatum(1, problem.Q, point.x, 0, Qx, items);
   applyDatum(1, problem.A, point.x, 0, Ax, items);
   applyDatum(1, problem.G, point.x, 0, Gx, items);
   if (p > 0) applyTransposedDatum(1, problem.A, point.nu, 0, Anu, items);
   if (m > 0) applyTransposedDatum(1, problem.G, point.lambda, 0, Glambda, items);
+  return { Qx, Ax, Gx, Anu, Glambda };
+}
 
-  const residuals = { primal: new Float64Array(batch), dual: new Float64Array(batch), gap: new Float64Array(batch) };
-  const objective = new Float64Array(batch);
-  const slack = new Float64Array(batch * m);
-  const relative = new Float64Array(batch);
-  const { q, b, h } = problem;
-  for (let i = 0; i < batch; i++) {
-    let dual = 0;
-    let dualScale = 0;
-    let xQx = 0;
-    let qx = 0;
-    for (let j = 0, k = i * n, at = offsetOf(q, i); j < n; j++, k++) {
-      const qj = q.values[at + j];
-      dual = Math.max(dual, Math.abs(Qx[k] + qj + Anu[k] + Glambda[k]));
-      dualScale = Math.max(dualScale, Math.abs(Qx[k]), Math.abs(qj), Math.abs(Anu[k]), Math.abs(Glambda[k]));
-      xQx += point.x[k] * Qx[k];
-      qx += point.x[k] * qj;
-    }
-    let primal = 0;
-    let primalScale = 0;
-    let bnu = 0;
-    for (let j = 0, k = i * p, at = offsetOf(b, i); j < p; j++, k++) {
-      const bj = b.values[at + j];
-      primal = Math.max(primal, Math.abs(Ax[k] - bj));
-      primalScale = Math.max(primalScale, Math.abs(Ax[k]), Math.abs(bj));
-      bnu += point.nu[k] * bj;
-    }
-    let hlambda = 0;
-    for (let j = 0, k = i * m, at = offsetOf(h, i); j < m; j++, k++) {
-      const hj = h.values[at + j];
-      slack[k] = hj - Gx[k];
-      primal = Math.max(primal, -slack[k]);
-      primalScale = Math.max(primalScale, Math.abs(Gx[k]), Math.abs(hj));
-      dual = Math.max(dual, -point.lambda[k]);
-      hlambda += point.lambda[k] * hj;
-    }
-    const gap = Math.abs(xQx + qx + bnu + hlambda);
-    residuals.primal[i] = primal;
-    residuals.dual[i] = dual;
-    residuals.gap[i] = gap;
-    objective[i] = xQx / 2 + qx;
-    relative[i] = Math.max(
-      primal / (1 + primalScale),
-      dual / (1 + dualScale),
-      gap / (1 + Math.abs(xQx) + Math.abs(qx) + Math.abs(bnu) + Math.abs(hlambda)),
-    );
+/** Qx + q + A'nu + G'lambda of item i: its largest entry and term, with x'Qx and q'x on the way. */
+function stationarity({ n, q }: QuadraticProgram, { x }: PrimalDualPoint, terms: KktTerms, i: number) {
+  const { Qx, Anu, Glambda } = terms;
+  const result = { error: 0, scale: 0, xQx: 0, qx: 0 };
+  for (let j = 0, k = i * n, at = offsetOf(q, i); j < n; j++, k++) {
+    const qj = q.values[at + j];
+    result.error = Math.max(result.error, Math.abs(Qx[k] + qj + Anu[k] + Glambda[k]));
+    result.scale = Math.max(result.scale, Math.abs(Qx[k]), Math.abs(qj), Math.abs(Anu[k]), Math.abs(Glambda[k]));
+    result.xQx += x[k] * Qx[k];
+    result.qx += x[k] * qj;
   }
-  return { residuals, objective, slack, relative };
+  return result;
+}
+
+/** Ax - b of item i: its largest entry and term, with b'nu. */
+function equalities({ p, b }: QuadraticProgram, { nu }: PrimalDualPoint, { Ax }: KktTerms, i: number) {
+  const result = { error: 0, scale: 0, product: 0 };
+  for (let j = 0, k = i * p, at = offsetOf(b, i); j < p; j++, k++) {
+    const bj = b.values[at + j];
+    result.error = Math.max(result.error, Math.abs(Ax[k] - bj));
+    result.scale = Math.max(result.scale, Math.abs(Ax[k]), Math.abs(bj));
+    result.product += nu[k] * bj;
+  }
+  return result;
+}
+
+/** h - Gx of item i, written to `slack`: its largest violation and term, with h'lambda and how negative lambda is. */
+function inequalities(
+  { m, h }: QuadraticProgram,
+  { lambda }: PrimalDualPoint,
+  { Gx }: KktTerms,
+  slack: Float64Array,
+  i: number,
+) {
+  const result = { error: 0, scale: 0, product: 0, negativity: 0 };
+  for (let j = 0, k = i * m, at = offsetOf(h, i); j < m; j++, k++) {
+    const hj = h.values[at + j];
+    slack[k] = hj - Gx[k];
+    result.error = Math.max(result.error, -slack[k]);
+    result.scale = Math.max(result.scale, Math.abs(Gx[k]), Math.abs(hj));
+    result.negativity = Math.max(result.negativity, -lambda[k]);
+    result.product += lambda[k] * hj;
+  }
+  return result;
 }
 
 /** Above the tolerance by no more than this factor, and below 1e-4, a point still counts as `solved_inaccurate`. */

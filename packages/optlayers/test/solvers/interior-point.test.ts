@@ -8,7 +8,7 @@ import {
   quadraticProgram,
   type Solution,
 } from "../../src/index.ts";
-import { normals, randomProgram } from "../random-programs.ts";
+import { normals, randomProgram, uniforms } from "../random-programs.ts";
 import { solveByEnumeration } from "../support/enumerate.ts";
 import { goldenProblems, haveGolden, labelledProblems } from "../support/golden.ts";
 
@@ -25,6 +25,49 @@ function identity(n: number, value = 1): number[][] {
 function matrix(rows: number, columns: number, seed: number): number[][] {
   const normal = normals(seed);
   return Array.from({ length: rows }, () => Array.from({ length: columns }, normal));
+}
+
+/** A problem whose KKT conditions hold by construction at a random x with random multipliers, a third of them active. */
+function aroundKnownOptimum(seed: number): { problem: QuadraticProgram; optimum: number } {
+  const uniform = uniforms(seed);
+  const n = 1 + Math.floor(12 * uniform());
+  const m = Math.floor(2.5 * n * uniform());
+  const p = Math.floor(0.6 * n * uniform());
+  const L = matrix(n, Math.floor((n + 1) * uniform()), seed + 1);
+  const Q = L.map((a) => L.map((b) => dot(a, b)));
+  const size = () => (seed % 3 === 0 ? 10 ** Math.floor(8 * uniform() - 4) : 1);
+  const rows = (count: number, rowSeed: number) =>
+    matrix(count, n, rowSeed).map((row) => {
+      const e = size();
+      return row.map((value) => value * e);
+    });
+  const G = rows(m, seed + 2);
+  if (seed % 4 === 0) for (let i = 1; i < m; i += 3) G[i] = [...G[i - 1]];
+  const A = rows(p, seed + 3);
+  const x = matrix(1, n, seed + 4)[0];
+  const active = G.map(() => uniform() < 0.33);
+  const lambda = active.map((isActive) => (isActive ? uniform() + 0.05 : 0));
+  const nu = A.map(() => uniform() - 0.5);
+  const q = x.map(
+    (_, j) =>
+      -dot(Q[j], x) -
+      dot(
+        A.map((row) => row[j]),
+        nu,
+      ) -
+      dot(
+        G.map((row) => row[j]),
+        lambda,
+      ),
+  );
+  const h = G.map((row, i) => dot(row, x) + (active[i] ? 0 : Math.hypot(...row) * (uniform() + 0.05)));
+  const equalities = p > 0 ? { A, b: A.map((row) => dot(row, x)) } : {};
+  const problem = quadraticProgram({ Q, q, ...equalities, ...(m > 0 ? { G, h } : {}) });
+  return { problem, optimum: Q.reduce((sum, row, j) => sum + x[j] * (dot(row, x) / 2 + q[j]), 0) };
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a).reduce((sum, value, i) => sum + value * b[i], 0);
 }
 
 function solveAll(problem: QuadraticProgram): Solution {
@@ -170,6 +213,15 @@ describe("the interior-point method", () => {
     expect(distance(plain.x, rescaled.x)).toBeLessThan(1e-7);
   });
 
+  it("reaches the known optimum of 200 problems with Q of any rank, duplicate rows and rows of any size", () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const { problem, optimum } = aroundKnownOptimum(seed);
+      const solution = interiorPoint().solve(problem);
+      expect(["solved", "solved_inaccurate"], `seed ${seed}`).toContain(solution.status[0]);
+      expect(Math.abs(solution.objective[0] - optimum) / (1 + Math.abs(optimum)), `seed ${seed}`).toBeLessThan(1e-7);
+    }
+  });
+
   it("starts from an earlier solution in fewer iterations", () => {
     const problem = randomProgram({ n: 40, p: 5, m: 40, seed: 11 });
     const cold = solveAll(problem);
@@ -203,8 +255,6 @@ describe("certificates", () => {
     const n = x.length;
     return Array.from({ length: M.shape[0] }, (_, i) => x.reduce((sum, xj, j) => sum + M.values[i * n + j] * xj, 0));
   }
-  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-
   /** Checks a certificate of a single problem against its definition. */
   function check(problem: QuadraticProgram, certificate: Certificate | null): void {
     if (certificate === null) throw new Error("no certificate");

@@ -1,8 +1,8 @@
 /**
  * One training step of LeNet (LeCun et al., 1998, in the form of Caffe's MNIST example), through the public API:
- * convolution 20 @ 5x5, max-pool, convolution 50 @ 5x5, max-pool, fully connected 500, ReLU, fully connected 10; batch 64,
- * float32; forward, backward, Adam. Prints the median milliseconds with each kernel set, and where the time goes. On a machine that
- * does other work too, the fastest step says more than the median.
+ * convolution 20 @ 5x5, max-pool, convolution 50 @ 5x5, max-pool, fully connected 500, ReLU, fully connected 10;
+ * batch 64, float32; forward, backward, Adam. Prints the median milliseconds with each kernel set, and where the time
+ * goes. On a machine that does other work too, the fastest step says more than the median.
  *
  *     npm run bench:lenet
  */

@@ -2,11 +2,15 @@
  * Adam's update of contiguous arrays of n entries, entry by entry:
  *
  *     m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2,  theta <- theta - rate m / (sqrt(v) + epsilon).
+ *
+ * `rest1` and `rest2` are 1 - beta1 and 1 - beta2, rounded after the subtraction.
  */
 
 // @ts-expect-error: decorator
 @inline
-function adam<T>(n: i32, theta: usize, g: usize, m: usize, v: usize, beta1: T, beta2: T, rate: T, epsilon: T, rest1: T, rest2: T): void {
+function adam<T>(
+  n: i32, theta: usize, g: usize, m: usize, v: usize, beta1: T, beta2: T, rate: T, epsilon: T, rest1: T, rest2: T,
+): void {
   const end = theta + (<usize>n << alignof<T>());
   for (; theta + 16 <= end; theta += 16, g += 16, m += 16, v += 16) {
     const gi = v128.load(g);

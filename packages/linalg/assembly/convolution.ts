@@ -10,7 +10,8 @@
 // @ts-expect-error: decorator
 @inline
 function im2col<T>(
-  x: usize, columns: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
+  x: usize, columns: usize, images: i32,
+  C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   const tap = <usize>(images * P * Q) << alignof<T>();
   if (padding > 0) memory.fill(columns, 0, <usize>(C * R * S) * tap);
@@ -22,7 +23,8 @@ function im2col<T>(
         const left = firstInside(s, stride, padding);
         const width = endInside(s, W, Q, stride, padding) - left;
         let to = columns + (<usize>(top * Q + left) << alignof<T>());
-        let from = x + (<usize>((c * H + top * stride + r - padding) * W + left * stride + s - padding) << alignof<T>());
+        const pixel = (c * H + top * stride + r - padding) * W + left * stride + s - padding;
+        let from = x + (<usize>pixel << alignof<T>());
         for (let n = 0; n < images; n++) {
           if (stride == 1) copyBlock<T>(from, to, rows, width, W, Q);
           else gatherBlock<T>(from, to, rows, width, stride, W, Q);
@@ -39,7 +41,8 @@ function im2col<T>(
 // @ts-expect-error: decorator
 @inline
 function col2im<T>(
-  columns: usize, xbar: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
+  columns: usize, xbar: usize, images: i32,
+  C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   memory.fill(xbar, 0, <usize>(images * C * H * W) << alignof<T>());
   for (let c = 0; c < C; c++) {
@@ -50,7 +53,8 @@ function col2im<T>(
         const left = firstInside(s, stride, padding);
         const width = endInside(s, W, Q, stride, padding) - left;
         let from = columns + (<usize>(top * Q + left) << alignof<T>());
-        let to = xbar + (<usize>((c * H + top * stride + r - padding) * W + left * stride + s - padding) << alignof<T>());
+        const pixel = (c * H + top * stride + r - padding) * W + left * stride + s - padding;
+        let to = xbar + (<usize>pixel << alignof<T>());
         for (let n = 0; n < images; n++) {
           if (stride == 1) addBlock<T>(from, to, rows, width, Q, W);
           else scatterBlock<T>(from, to, rows, width, stride, Q, W);
@@ -140,7 +144,9 @@ function addBlock<T>(from: usize, to: usize, rows: i32, width: i32, fromPitch: i
 /** to[i,j] <- from[i stride, j stride] */
 // @ts-expect-error: decorator
 @inline
-function gatherBlock<T>(from: usize, to: usize, rows: i32, width: i32, stride: i32, fromPitch: i32, toPitch: i32): void {
+function gatherBlock<T>(
+  from: usize, to: usize, rows: i32, width: i32, stride: i32, fromPitch: i32, toPitch: i32,
+): void {
   for (let i = 0; i < rows; i++) {
     const a = from + (<usize>(i * stride * fromPitch) << alignof<T>());
     const b = to + (<usize>(i * toPitch) << alignof<T>());
@@ -153,7 +159,9 @@ function gatherBlock<T>(from: usize, to: usize, rows: i32, width: i32, stride: i
 /** to[i stride, j stride] <- to[i stride, j stride] + from[i,j] */
 // @ts-expect-error: decorator
 @inline
-function scatterBlock<T>(from: usize, to: usize, rows: i32, width: i32, stride: i32, fromPitch: i32, toPitch: i32): void {
+function scatterBlock<T>(
+  from: usize, to: usize, rows: i32, width: i32, stride: i32, fromPitch: i32, toPitch: i32,
+): void {
   for (let i = 0; i < rows; i++) {
     const a = from + (<usize>(i * fromPitch) << alignof<T>());
     const b = to + (<usize>(i * stride * toPitch) << alignof<T>());
@@ -290,25 +298,29 @@ function pool4(x: usize, at: i32, W: i32, start: i32, y: usize, argmax: usize): 
 }
 
 export function im2col_f32(
-  x: usize, columns: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
+  x: usize, columns: usize, images: i32,
+  C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   im2col<f32>(x, columns, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
 export function im2col_f64(
-  x: usize, columns: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
+  x: usize, columns: usize, images: i32,
+  C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   im2col<f64>(x, columns, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
 export function col2im_f32(
-  columns: usize, x: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
+  columns: usize, x: usize, images: i32,
+  C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   col2im<f32>(columns, x, images, C, H, W, R, S, P, Q, stride, padding);
 }
 
 export function col2im_f64(
-  columns: usize, x: usize, images: i32, C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
+  columns: usize, x: usize, images: i32,
+  C: i32, H: i32, W: i32, R: i32, S: i32, P: i32, Q: i32, stride: i32, padding: i32,
 ): void {
   col2im<f64>(columns, x, images, C, H, W, R, S, P, Q, stride, padding);
 }

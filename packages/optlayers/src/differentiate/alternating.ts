@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
+import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../solvers/admm-options.ts";
 import type { Solution } from "../solvers/solver.ts";
 import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating-adjoint.ts";
 import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating-conjugate-gradients.ts";
@@ -70,14 +71,10 @@ interface Settings extends RecursionSettings {
 function validated(options: AdjointOptions | ForwardOptions): Settings {
   const { mode = "adjoint", truncate = 1e-10, maxIterations = 10_000, relaxation = 1.6, rho = 1 } = options;
   if (mode !== "adjoint" && mode !== "forward") throw new OptionError("mode", mode, '"adjoint" or "forward"');
-  if (!(truncate > 0 && truncate < 1)) throw new OptionError("truncate", truncate, "a number between 0 and 1");
-  if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
-    throw new OptionError("maxIterations", maxIterations, "a positive integer");
-  }
-  if (!(relaxation > 0 && relaxation < 2)) {
-    throw new OptionError("relaxation", relaxation, "a number between 0 and 2, both excluded");
-  }
-  if (!(rho > 0 && rho < Number.POSITIVE_INFINITY)) throw new OptionError("rho", rho, "a positive number");
+  checkFraction("truncate", truncate);
+  checkCount("maxIterations", maxIterations);
+  checkRelaxation(relaxation);
+  checkPositive("rho", rho);
   return { truncate, maxIterations, relaxation, rho };
 }
 
@@ -153,15 +150,7 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
       const gradients: DataCotangents = {};
       const runs: RecursionRun[] = [];
       for (const name of wanted) {
-        const gradient = new Float64Array(problem[name].values.length);
-        const size = problem[name].shape.reduce((product, extent) => product * extent, 1);
-        forEachUsable(frozen.points, (point, i) => {
-          const jacobian = forwardRecursion(problem, solution, point, i, name, settings);
-          const at = problem[name].batched ? (point.group.first + i) * size : 0;
-          contract(problem, point, i, jacobian, cotangent, gradient.subarray(at, at + size));
-          runs.push(jacobian.run);
-        });
-        gradients[name] = gradient;
+        gradients[name] = contracted(problem, solution, frozen.points, name, cotangent, settings, runs);
       }
       return { gradients, report: summary(runs, frozen, settings, bytesOf(gradients), start) };
     },
@@ -169,7 +158,7 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
       const start = performance.now();
       const frozen = frozenPoints(problem, solution, cache, settings.rho);
       const { n, batch } = problem;
-      const d = problem[name].shape.reduce((product, extent) => product * extent, 1);
+      const d = sizeOf(problem, name);
       const values = new Float64Array(batch * n * d);
       const runs: RecursionRun[] = [];
       forEachUsable(frozen.points, (point, i) => {
@@ -181,6 +170,32 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
       return { values, shape: [batch, n, d], report: summary(runs, frozen, settings, 8 * values.length, start) };
     },
   };
+}
+
+/** Entries of one item of a datum. */
+function sizeOf(problem: QuadraticProgram, name: DatumName): number {
+  return problem[name].shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** The gradient of one datum, from the Jacobian of every item. */
+function contracted(
+  problem: QuadraticProgram,
+  solution: Solution,
+  points: readonly FrozenPoint[],
+  name: DatumName,
+  cotangent: Cotangent,
+  settings: Settings,
+  runs: RecursionRun[],
+): Float64Array {
+  const gradient = new Float64Array(problem[name].values.length);
+  const size = sizeOf(problem, name);
+  forEachUsable(points, (point, i) => {
+    const jacobian = forwardRecursion(problem, solution, point, i, name, settings);
+    const at = problem[name].batched ? (point.group.first + i) * size : 0;
+    contract(problem, point, i, jacobian, cotangent, gradient.subarray(at, at + size));
+    runs.push(jacobian.run);
+  });
+  return gradient;
 }
 
 function forEachUsable(points: readonly FrozenPoint[], visit: (point: FrozenPoint, i: number) => void): void {

@@ -20,9 +20,9 @@ import {
   withRecording,
   zeros,
 } from "@solvegrad/autograd";
-import { OptionError } from "../errors.ts";
 import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
+import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../solvers/admm-options.ts";
 import { type FrozenPoint, frozenPoints } from "./alternating-point.ts";
 import type { Cotangent, DataCotangents, DifferentiationRule, VjpOptions } from "./rule.ts";
 
@@ -95,15 +95,11 @@ interface Settings {
 
 function validated(options: UnrolledOptions): Settings {
   const { iterations, tolerance = 1e-10, maxIterations = 2000, relaxation = 1.6, rho = 1 } = options;
-  const counts = { iterations: iterations ?? 1, maxIterations };
-  for (const [name, value] of Object.entries(counts)) {
-    if (!(Number.isInteger(value) && value > 0)) throw new OptionError(name, value, "a positive integer");
-  }
-  if (!(tolerance > 0 && tolerance < 1)) throw new OptionError("tolerance", tolerance, "a number between 0 and 1");
-  if (!(relaxation > 0 && relaxation < 2)) {
-    throw new OptionError("relaxation", relaxation, "a number between 0 and 2, both excluded");
-  }
-  if (!(rho > 0 && rho < Number.POSITIVE_INFINITY)) throw new OptionError("rho", rho, "a positive number");
+  if (iterations !== undefined) checkCount("iterations", iterations);
+  checkCount("maxIterations", maxIterations);
+  checkFraction("tolerance", tolerance);
+  checkRelaxation(relaxation);
+  checkPositive("rho", rho);
   return { iterations, tolerance, maxIterations, relaxation, rho };
 }
 

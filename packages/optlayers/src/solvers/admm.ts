@@ -1,7 +1,7 @@
-import { OptionError } from "../errors.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
 import { type AdmmRun, type AdmmSettings, runAdmm } from "./admm-iteration.ts";
+import { checkCount, checkPositive, checkRelaxation } from "./admm-options.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -64,18 +64,13 @@ function validated(options: AdmmOptions): Settings {
     maxIterations: options.maxIterations ?? 10_000,
     timeLimit: options.timeLimit ?? Number.POSITIVE_INFINITY,
   };
-  if (!(settings.tolerance > 0)) throw new OptionError("tolerance", settings.tolerance, "a positive number");
-  if (!(settings.relaxation > 0 && settings.relaxation < 2)) {
-    throw new OptionError("relaxation", settings.relaxation, "a number between 0 and 2, both excluded");
+  checkPositive("tolerance", settings.tolerance);
+  checkRelaxation(settings.relaxation);
+  checkPositive("rho", settings.rho);
+  checkCount("maxIterations", settings.maxIterations);
+  if (settings.timeLimit !== Number.POSITIVE_INFINITY) {
+    checkPositive("timeLimit", settings.timeLimit, "number of milliseconds");
   }
-  if (!(settings.rho > 0 && settings.rho < Number.POSITIVE_INFINITY)) {
-    throw new OptionError("rho", settings.rho, "a positive number");
-  }
-  if (!(Number.isInteger(settings.maxIterations) && settings.maxIterations > 0)) {
-    throw new OptionError("maxIterations", settings.maxIterations, "a positive integer");
-  }
-  if (!(settings.timeLimit > 0))
-    throw new OptionError("timeLimit", settings.timeLimit, "a positive number of milliseconds");
   return settings;
 }
 

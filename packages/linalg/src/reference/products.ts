@@ -2,31 +2,42 @@ import type { FloatArray, View } from "../view.ts";
 
 // Sums are carried in double precision whatever the dtype and rounded once on the store: these loops are the oracle.
 
-/** C <- alpha A B + beta C: each entry one inner product. With alpha = 0 neither A nor B is read, as in BLAS. */
+/**
+ * C <- alpha A B + beta C, row by row: the sums of row i are those of the rows of B, each times its a_ip. With alpha = 0
+ * neither A nor B is read, as in BLAS.
+ */
 export function gemm<T extends FloatArray>(alpha: number, A: View<T>, B: View<T>, beta: number, C: View<T>): void {
   const [m, n] = C.shape;
   const k = alpha === 0 ? 0 : A.shape[1];
-  const [aRow, aColumn] = A.stride;
   const [bRow, bColumn] = B.stride;
-  const [cRow, cColumn] = C.stride;
-  const a = A.data;
   const b = B.data;
   const c = C.data;
+  const sums = new Float64Array(n);
   for (let i = 0; i < m; i++) {
-    for (let j = 0; j < n; j++) {
-      let sum = 0;
-      let ia = A.offset + i * aRow;
-      let ib = B.offset + j * bColumn;
-      for (let p = 0; p < k; p++, ia += aColumn, ib += bRow) sum += a[ia] * b[ib];
-      const ic = C.offset + i * cRow + j * cColumn;
-      c[ic] = beta === 0 ? alpha * sum : alpha * sum + beta * c[ic];
+    sums.fill(0);
+    for (let p = 0; p < k; p++) {
+      const aip = A.data[A.offset + i * A.stride[0] + p * A.stride[1]];
+      let ib = B.offset + p * bRow;
+      for (let j = 0; j < n; j++, ib += bColumn) sums[j] += aip * b[ib];
+    }
+    let ic = C.offset + i * C.stride[0];
+    for (let j = 0; j < n; j++, ic += C.stride[1]) {
+      c[ic] = beta === 0 ? alpha * sums[j] : alpha * sums[j] + beta * c[ic];
     }
   }
 }
 
 /** y <- alpha A x + beta y. */
 export function gemv<T extends FloatArray>(alpha: number, A: View<T>, x: View<T>, beta: number, y: View<T>): void {
-  gemm(alpha, A, asColumn(x), beta, asColumn(y));
+  const [m, n] = A.shape;
+  for (let i = 0; i < m; i++) {
+    let sum = 0;
+    let ia = A.offset + i * A.stride[0];
+    let ix = x.offset;
+    for (let j = 0; alpha !== 0 && j < n; j++, ia += A.stride[1], ix += x.stride[0]) sum += A.data[ia] * x.data[ix];
+    const iy = y.offset + i * y.stride[0];
+    y.data[iy] = beta === 0 ? alpha * sum : alpha * sum + beta * y.data[iy];
+  }
 }
 
 /** A vector as a matrix of one column. */

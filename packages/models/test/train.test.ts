@@ -151,6 +151,20 @@ describe("training on MNIST", () => {
     expect(checkpoint.settings).toEqual(settings);
   });
 
+  it("lets the learning rate fall to zero over the last part of the run, and nowhere else", async () => {
+    const factors: number[] = [];
+    const optimizer = { step: (factor = 1) => factors.push(factor), zeroGrad: () => {} };
+    const { network } = mnistRun(mnistRunSettings({ layer: "none" }));
+    const tiny = { train: first(mnist.train, 10 * 8), test: first(mnist.test, 8) };
+    const options = { epochs: 1, batchSize: 8, seed: 0 };
+    for await (const _ of train(network, optimizer, tiny, { ...options, cooldown: 0.4 }));
+    expect(factors.slice(0, 6)).toEqual(new Array(6).fill(1));
+    expect(factors.slice(6)).toEqual([0.8, 0.6, 0.4, 0.2]);
+    factors.length = 0;
+    for await (const _ of train(network, optimizer, tiny, options));
+    expect(factors).toEqual(new Array(10).fill(1));
+  });
+
   it("stops after the step under way when its signal aborts", async () => {
     const controller = new AbortController();
     const { network, optimizer } = mnistRun(mnistRunSettings({ layer: "none" }));

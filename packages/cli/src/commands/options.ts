@@ -19,6 +19,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError("Expected a number from 0 to 1.");
+  return value;
+}
+
 /** Seeds of the random numbers: integers from 0. */
 export function seed(text: string): number {
   const value = Number(text);

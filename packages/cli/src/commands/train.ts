@@ -27,6 +27,7 @@ export interface TrainCommandOptions {
   readonly out: string;
   readonly batchSize: number;
   readonly onFailure: "raise" | "mask";
+  readonly cooldown: number;
   readonly tolerance?: number;
   readonly steps?: number;
   readonly data?: string;

@@ -63,16 +63,20 @@ function median(values: readonly number[]): number {
 }
 
 function lead({ settings, started, machine }: TrainingReport, steps: readonly StepEvent[]): string {
-  const { layer, differentiation, tolerance, batchSize, seed } = settings;
+  const { layer, differentiation, tolerance, batchSize, seed, cooldown } = settings;
   const what =
     layer === "none"
       ? "The image classifier of Alt-Diff (section F.2) without its optimization layer"
       : `The image classifier of Alt-Diff (section F.2): a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${layerWords(layer)}), differentiated by the ${differentiation} rule at tolerance ${tolerance}`;
   return (
-    `${what}. ${text.thousands(steps.length)} steps (${epochsOf(steps)}), batches of ${batchSize}, Adam, seed ${seed}. ` +
+    `${what}. ${text.thousands(steps.length)} steps (${epochsOf(steps)}), batches of ${batchSize}, Adam at 1e-3${cooldownWords(cooldown)}, seed ${seed}. ` +
     `Run on ${date(started)} with solvegrad ${machine.version}, ${machine.kernels.name} kernels (${machine.kernels.description}), ` +
     `Node ${machine.node}, ${machine.cores} x ${machine.processor}.`
   );
+}
+
+function cooldownWords(cooldown: number): string {
+  return cooldown === 0 ? "" : ` falling to zero over the last ${text.percent(cooldown, 0)} of the run`;
 }
 
 function epochsOf(steps: readonly StepEvent[]): string {

@@ -20,7 +20,7 @@ export async function runTraining(
   signal: AbortSignal,
 ): Promise<number> {
   const { network, optimizer, settings } = session.run;
-  const { seed, batchSize } = settings;
+  const { seed, batchSize, cooldown } = settings;
   const total = Math.min(
     length.maxSteps ?? Number.POSITIVE_INFINITY,
     length.epochs * batchCount(data.train, batchSize),
@@ -28,7 +28,7 @@ export async function runTraining(
   const display = progress("training", total, session.stepsTaken);
   let stepsTaken = session.stepsTaken;
   try {
-    const options = { ...length, seed, batchSize, signal, stepsTaken };
+    const options = { ...length, seed, batchSize, cooldown, signal, stepsTaken };
     for await (const event of train(network, optimizer, data, options)) {
       session.history.push(event);
       session.folder.record(event);

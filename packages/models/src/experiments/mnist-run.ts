@@ -16,6 +16,8 @@ export interface MnistRunSettings {
   /** Of the layer's solver, and of the alternating rule's recursion. */
   readonly tolerance: number;
   readonly onFailure: "raise" | "mask";
+  /** The share of the run, at its end, over which Adam's 1e-3 falls linearly to zero; 0 keeps it constant, as published. */
+  readonly cooldown: number;
 }
 
 export interface MnistRun {
@@ -34,6 +36,7 @@ export function mnistRunSettings(given: Partial<MnistRunSettings> = {}): MnistRu
     batchSize: given.batchSize ?? 64,
     tolerance: given.tolerance ?? trainingTolerance[differentiation],
     onFailure: given.onFailure ?? "raise",
+    cooldown: given.cooldown ?? 0.2,
   };
 }
 

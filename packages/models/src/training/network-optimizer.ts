@@ -13,20 +13,25 @@ const layerPrefix = "quadratic.";
 /** Adam for the weights, and a second Adam with its own rate for what the optimization layer learns. */
 export class NetworkOptimizer implements Stepper {
   readonly #parts: ReadonlyMap<string, Adam>;
+  readonly #rates: Readonly<Record<string, number>>;
 
   constructor(network: Classifier, { learningRate = 1e-3, layerLearningRate = 1e-3 }: NetworkOptimizerOptions = {}) {
     const parameters = [...network.parameters()];
     const inLayer = ([name]: [string, Tensor]) => name.startsWith(layerPrefix);
     const weights = new Map(parameters.filter((parameter) => !inLayer(parameter)));
     const layer = new Map(parameters.filter(inLayer));
+    this.#rates = { weights: learningRate, layer: layerLearningRate };
     this.#parts = new Map([
       ["weights", new Adam(weights, { learningRate })],
       ["layer", new Adam(layer, { learningRate: layerLearningRate })],
     ]);
   }
 
-  step(): void {
-    for (const adam of this.#parts.values()) adam.step();
+  step(rateFactor = 1): void {
+    for (const [name, adam] of this.#parts) {
+      adam.learningRate = rateFactor * this.#rates[name];
+      adam.step();
+    }
   }
 
   zeroGrad(): void {

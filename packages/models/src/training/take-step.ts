@@ -10,7 +10,8 @@ export interface Classifier extends Module {
 
 /** Something that takes one step along the gradients of the parameters it was made for. */
 export interface Stepper {
-  step(): void;
+  /** Moves the parameters; `rateFactor` multiplies the learning rate of this step. */
+  step(rateFactor?: number): void;
   zeroGrad(): void;
 }
 
@@ -33,13 +34,13 @@ export interface StepOutcome {
 }
 
 /** Forward, backward, and one step of the optimizer on one batch. */
-export function takeStep(network: Classifier, optimizer: Stepper, batch: Batch): StepOutcome {
+export function takeStep(network: Classifier, optimizer: Stepper, batch: Batch, rateFactor = 1): StepOutcome {
   const start = performance.now();
   optimizer.zeroGrad();
   const logProbabilities = network.forward(batch.images);
   const loss = nllLoss(logProbabilities, batch.labels);
   loss.backward();
-  optimizer.step();
+  optimizer.step(rateFactor);
   return {
     loss: loss.item(),
     accuracy: countCorrect(logProbabilities, batch.labels) / batch.labels.length,

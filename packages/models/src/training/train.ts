@@ -33,6 +33,11 @@ export interface TrainingOptions {
   readonly batchSize: number;
   /** The order of the images in epoch e depends on the seed and e alone. */
   readonly seed: number;
+  /**
+   * The share of all steps, at their end, over which the learning rate falls linearly to zero; 0 (the default) keeps it
+   * constant. With a constant rate the weights end wherever the last steps' noise throws them.
+   */
+  readonly cooldown?: number;
   /** Stops after the step under way. */
   readonly signal?: AbortSignal;
   /** Ends after this step, for a run that is shorter than its epochs. */
@@ -54,12 +59,14 @@ export async function* train(
 ): AsyncGenerator<TrainingEvent, void> {
   const { epochs, batchSize, seed, signal, maxSteps = Number.POSITIVE_INFINITY, stepsTaken = 0 } = options;
   const stepsPerEpoch = batchCount(data.train, batchSize);
+  const cooldownSteps = (options.cooldown ?? 0) * epochs * stepsPerEpoch;
+  const rateFactor = (step: number) => Math.min(1, (epochs * stepsPerEpoch - step + 1) / (cooldownSteps + 1));
   for (let epoch = Math.floor(stepsTaken / stepsPerEpoch) + 1; epoch <= epochs; epoch++) {
     let step = (epoch - 1) * stepsPerEpoch;
     for (const batch of batches(data.train, { batchSize, random: epochRandom(seed, epoch) })) {
       if (step++ < stepsTaken) continue;
       if (signal?.aborted) return;
-      yield { kind: "step", epoch, step, ...takeStep(network, optimizer, batch) };
+      yield { kind: "step", epoch, step, ...takeStep(network, optimizer, batch, rateFactor(step)) };
       await setImmediate();
       if (step >= maxSteps) break;
     }

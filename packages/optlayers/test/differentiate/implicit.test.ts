@@ -222,6 +222,18 @@ describe("implicit differentiation where the KKT system is degenerate", () => {
     expect(report.notes.join()).toContain("weakly active");
   });
 
+  it("does not clamp: a slack of 1e-6 is inactive, a multiplier of 1e-6 active", () => {
+    // minimize 1/2 |x|^2 - a x1 subject to x1 <= 1, for a on either side of 1
+    const at = (a: number) => quadraticProgram({ Q: identity(1), q: [-a], G: [[1]], h: [1] });
+    const inactive = implicit().vjp(at(1 - 1e-6), solved(at(1 - 1e-6)), { x: Float64Array.of(1) });
+    expect(values(inactive.gradients, "h")[0]).toBe(0);
+    expect(values(inactive.gradients, "q")[0]).toBeCloseTo(-1, 12);
+    const active = implicit().vjp(at(1 + 1e-6), solved(at(1 + 1e-6)), { x: Float64Array.of(1) });
+    expect(values(active.gradients, "h")[0]).toBeCloseTo(1, 12);
+    expect(values(active.gradients, "q")[0]).toBeCloseTo(0, 12);
+    expect([...inactive.report.notes, ...active.report.notes]).toEqual([]);
+  });
+
   it("gives a least-norm gradient where the solution is not unique, and says so", () => {
     // Every (x1, x2) with x1 + x2 = 1 is optimal; x1 moves with b, half of it by the least-norm choice.
     const Q = [

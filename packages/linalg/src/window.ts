@@ -50,6 +50,16 @@ export function itemOf<T extends FloatArray>(w: Window<T>, b: number): Window<T>
   return { ...w, offset: w.offset + b * w.item, count: 1, item: 0 };
 }
 
+/** At most `size` rows from row `first` on. */
+export function rowsOf<T extends FloatArray>(w: Window<T>, first: number, size: number): Window<T> {
+  return { ...w, offset: w.offset + first * w.row, rows: Math.min(size, w.rows - first) };
+}
+
+/** At most `size` columns from column `first` on. */
+export function columnsOf<T extends FloatArray>(w: Window<T>, first: number, size: number): Window<T> {
+  return { ...w, offset: w.offset + first * w.column, columns: Math.min(size, w.columns - first) };
+}
+
 function itemsOf<T extends FloatArray>(w: Window<T>, first: number, count: number): Window<T> {
   return { ...w, offset: w.offset + first * w.item, count };
 }

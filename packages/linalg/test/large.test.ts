@@ -1,5 +1,6 @@
 import { transposed, type View, view } from "@solvegrad/linalg";
 import { describe, expect, it } from "vitest";
+import { referenceKernels as reference } from "../src/reference/index.ts";
 import { fastKernelSets } from "./kernel-sets.ts";
 import { generator } from "./random-views.ts";
 
@@ -35,6 +36,18 @@ describe.each(fastKernelSets())("%s on large matrices", (_, kernels) => {
     kernels.gemm(1, AB, x, -1, difference);
     expect(largest(ABx.data)).toBeGreaterThan(1);
     expect(largest(difference.data)).toBeLessThan(1e-9);
+  });
+
+  it.each([
+    ["row-major", (A: Matrix) => A],
+    ["column-major", (A: Matrix) => transposed(A)],
+  ] as const)("applies a %s matrix to a vector as the reference does", (_order, layout) => {
+    const A = layout(randomMatrix(9, 401, 401));
+    const x = { ...randomMatrix(10, 401, 1), shape: [401], stride: [1] };
+    const [actual, expected] = [1, 1].map(() => ({ ...x, data: x.data.slice() }));
+    kernels.gemv(-2, A, x, 0.5, actual);
+    reference.gemv(-2, A, x, 0.5, expected);
+    expect(largest(actual.data.map((value, i) => value - expected.data[i]))).toBeLessThan(1e-11);
   });
 
   it.each([["lower"], ["upper"]] as const)("solves so that T (T^-1 B) = B, %s", (triangle) => {

@@ -4,11 +4,13 @@ import { axpy, dot, ger } from "../reference/products.ts";
 import { stagedAdam } from "../update/adam.ts";
 import type { FloatArray, View } from "../view.ts";
 import {
+  columnsOf,
   foldProduct,
   foldSolve,
   inChunks,
   isEmpty,
   matrixWindow,
+  rowsOf,
   transposedWindow,
   vectorWindow,
   type Window,
@@ -72,12 +74,34 @@ function wasmProducts(module: WasmModule): Pick<Kernels, "gemm" | "gemv" | "syrk
     unstage(module, Y, y);
   }
 
+  /**
+   * One large matrix is staged and used a part at a time, rows or columns by what lies together in memory: the copy then
+   * stays in the cache between the two.
+   */
+  function inParts<T extends FloatArray>(alpha: number, a: Window<T>, x: Window<T>, beta: number, y: Window<T>) {
+    const entries = CHUNK_BYTES / a.data.BYTES_PER_ELEMENT;
+    const staged = a.data.buffer !== module.buffer && a.count === 1 && a.rows * a.columns > entries;
+    if (!staged) {
+      matrixVector(alpha, a, x, beta, y);
+    } else if (Math.abs(a.column) <= Math.abs(a.row)) {
+      const step = Math.max(8, Math.floor(entries / a.columns));
+      for (let i = 0; i < a.rows; i += step) {
+        matrixVector(alpha, rowsOf(a, i, step), x, beta, rowsOf(y, i, step));
+      }
+    } else {
+      const step = Math.max(8, Math.floor(entries / a.rows));
+      for (let j = 0; j < a.columns; j += step) {
+        matrixVector(alpha, columnsOf(a, j, step), rowsOf(x, j, step), j === 0 ? beta : 1, y);
+      }
+    }
+  }
+
   /** A product with a single row or column is a matrix-vector product. */
   function product<T extends FloatArray>(alpha: number, operands: readonly Window<T>[], beta: number) {
     if (isEmpty(operands[2])) return;
     inChunks(CHUNK_BYTES, operands, ([a, b, c]) => {
-      if (c.columns === 1) matrixVector(alpha, a, b, beta, c);
-      else if (c.rows === 1) matrixVector(alpha, transposedWindow(b), transposedWindow(a), beta, transposedWindow(c));
+      if (c.columns === 1) inParts(alpha, a, b, beta, c);
+      else if (c.rows === 1) inParts(alpha, transposedWindow(b), transposedWindow(a), beta, transposedWindow(c));
       else matrixProduct(alpha, a, b, beta, c);
     });
   }

@@ -38,7 +38,31 @@ export function jacobianConvergence(
   { iterations = 50, rho = 1, relaxation = 1 }: ConvergenceOptions = {},
 ): ConvergencePoint[] {
   const single = firstItem(problem);
-  const { x: exact, J: target } = kktJacobian(single, datum);
+  const exact = kktJacobian(single, datum);
+  const advance = jointIteration(single, datum, rho, relaxation);
+  return Array.from({ length: iterations }, (_, k) => {
+    const { x, J } = advance();
+    return {
+      iteration: k + 1,
+      solutionError: distanceBetween(x, exact.x).relativeDifference,
+      jacobianError: distanceBetween(J, exact.J).relativeDifference,
+    };
+  });
+}
+
+/** x, and its Jacobian for one datum with one row an entry of the datum (d x n). */
+interface PointWithJacobian {
+  readonly x: Float64Array;
+  readonly J: Float64Array;
+}
+
+/** One iteration of ADMM and of its Jacobian at each call, from t = 0 and dt = 0. The arrays are used again. */
+function jointIteration(
+  single: QuadraticProgram,
+  datum: DatumName,
+  rho: number,
+  relaxation: number,
+): () => PointWithJacobian {
   const { n, p } = single;
   const geometry = admmGeometry(single, 0);
   const factor = penaltyFactor(geometry, rho);
@@ -46,14 +70,12 @@ export function jacobianConvergence(
   const { r, scale } = geometry;
   const k = boundsOf(single, { first: 0, count: 1, geometry });
   const update = primalUpdate(geometry, factor, single.q.values);
-  const t = new Float64Array(r);
-  const Z = new Float64Array(r);
-  const Kx = new Float64Array(r);
+  const [t, Z, Kx] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
   const x = new Float64Array(n);
-  const arrays = tangentArrays((target.length / n) * r);
-  const J = new Float64Array(target.length);
-  const points: ConvergencePoint[] = [];
-  for (let iteration = 1; iteration <= iterations; iteration++) {
+  const d = single[datum].values.length;
+  const arrays = tangentArrays(d * r);
+  const J = new Float64Array(d * n);
+  return () => {
     const active = Uint8Array.from(t, (value, j) => (j < p || value > 0 ? 1 : 0));
     for (let j = 0; j < r; j++) Z[j] = (j < p ? t[j] : Math.abs(t[j])) - rho * k[j];
     update.step(Z, Kx);
@@ -69,13 +91,8 @@ export function jacobianConvergence(
       const base = active[j] ? t[j] : (1 - relaxation) * t[j];
       t[j] = base + relaxation * rho * (Kx[j] - k[j]);
     }
-    points.push({
-      iteration,
-      solutionError: distanceBetween(x, exact).relativeDifference,
-      jacobianError: distanceBetween(J, target).relativeDifference,
-    });
-  }
-  return points;
+    return { x, J };
+  };
 }
 
 function firstItem(problem: QuadraticProgram): QuadraticProgram {
@@ -87,8 +104,8 @@ function firstItem(problem: QuadraticProgram): QuadraticProgram {
   return { ...problem, ...data, batch: 1, batched: false };
 }
 
-/** The exact solution, and dx/d(datum) from the KKT conditions, one row an entry of the datum (d x n). */
-function kktJacobian(problem: QuadraticProgram, datum: DatumName): { x: Float64Array; J: Float64Array } {
+/** The exact solution, and its Jacobian from the KKT conditions. */
+function kktJacobian(problem: QuadraticProgram, datum: DatumName): PointWithJacobian {
   const solution = interiorPoint({ tolerance: 1e-10 }).solve(problem);
   if (solution.status[0] !== "solved") throw new RangeError(`jacobianConvergence: the item is ${solution.status[0]}`);
   const { n } = problem;

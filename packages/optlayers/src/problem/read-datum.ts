@@ -30,16 +30,15 @@ function readNested(argument: string, input: readonly unknown[]): ReadDatum {
   const values = new Float64Array(shape.reduce((product, extent) => product * extent, 1));
   let next = 0;
   const copy = (level: unknown, axis: number, path: string): void => {
-    if (axis === shape.length) {
-      if (typeof level !== "number") throw notNumbers(path, `is ${describe(level)}`);
-      values[next++] = level;
-      return;
-    }
     if (!Array.isArray(level)) throw notNumbers(path, `is ${describe(level)} where an array was expected`);
     if (level.length !== shape[axis]) {
       throw notNumbers(path, `has ${level.length} entries where its first neighbour has ${shape[axis]}`);
     }
-    for (let i = 0; i < level.length; i++) copy(level[i], axis + 1, `${path}[${i}]`);
+    for (let i = 0; i < level.length; i++) {
+      if (axis < shape.length - 1) copy(level[i], axis + 1, `${path}[${i}]`);
+      else if (typeof level[i] === "number") values[next++] = level[i];
+      else throw notNumbers(`${path}[${i}]`, `is ${describe(level[i])}`);
+    }
   };
   copy(input, 0, argument);
   return { values, shape, dtype: null };

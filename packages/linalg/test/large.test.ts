@@ -73,6 +73,7 @@ describe.each(fastKernelSets())("%s on large matrices", (_, kernels) => {
     for (let i = 0; i < n; i++) A.data[i * (n + 1)] += n;
     const L = { ...A, data: A.data.slice() };
     expect(kernels.potrf(L)).toBe(0);
+    expect(L.data.every((value, at) => at % n <= Math.floor(at / n) || value === A.data[at])).toBe(true);
     const lower = { ...L, data: L.data.map((value, at) => (at % n > Math.floor(at / n) ? 0 : value)) };
     const product = { ...A, data: A.data.slice() };
     kernels.gemm(1, lower, transposed(lower), -1, product);

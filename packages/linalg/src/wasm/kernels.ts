@@ -16,7 +16,7 @@ import {
   type Window,
 } from "../window.ts";
 import type { WasmModule } from "./module.ts";
-import { stage, unstage } from "./stage.ts";
+import { isLargeByRows, stage, stageLower, unstage, unstageLower } from "./stage.ts";
 
 /**
  * The kernels in WebAssembly. Operands are staged in its memory for the call; a single matrix is a batch of one. What
@@ -158,9 +158,11 @@ function wasmSolves(module: WasmModule): Pick<Kernels, "trsm" | "trsv" | "potrf"
     inChunks(CHUNK_BYTES, [matrices], ([a], first) => {
       module.clear();
       const statuses = module.push(4 * a.count);
-      const A = stage(module, a, "update");
+      const lowerOnly = isLargeByRows(module, a);
+      const A = lowerOnly ? stageLower(module, a) : stage(module, a, "update");
       module.exports[`potrf_${dtypeSuffix(a)}`](a.count, a.rows, A.address, A.item, A.row, A.column, statuses);
-      unstage(module, A, a);
+      if (lowerOnly) unstageLower(module, A, a);
+      else unstage(module, A, a);
       failures.set(new Int32Array(module.buffer, statuses, a.count), first);
     });
     return failures;

@@ -57,6 +57,30 @@ export function unstage<T extends FloatArray>(module: WasmModule, staged: Staged
   }
 }
 
+/** Whether `stageLower` takes it: one large matrix by rows that lives elsewhere. */
+export function isLargeByRows(module: WasmModule, w: Window): boolean {
+  return w.count === 1 && w.rows >= 256 && w.column === 1 && w.data.buffer !== module.buffer;
+}
+
+/** As `stage` of a square matrix for update, but its lower triangle only: half the copying. */
+export function stageLower(module: WasmModule, w: Window): Staged {
+  const staged = gathered(module, w);
+  copyLower(w, windowOn(module, w, staged));
+  return staged;
+}
+
+/** As `unstage`, for what `stageLower` brought. */
+export function unstageLower(module: WasmModule, staged: Staged, w: Window): void {
+  copyLower(windowOn(module, w, staged), w);
+}
+
+function copyLower(from: Window, to: Window): void {
+  for (let i = 0; i < from.rows; i++) {
+    const start = from.offset + i * from.row;
+    to.data.set(from.data.subarray(start, start + i + 1), to.offset + i * to.row);
+  }
+}
+
 /** How many entries lie from the first to the last one, or null where a stride is negative. */
 function spanOf(w: Window): number | null {
   const reach = [

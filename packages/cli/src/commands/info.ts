@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, platform } from "node:os";
-import { activeKernels, availableKernels } from "@solvegrad/linalg";
+import { activeKernels, availableKernels, type Kernels } from "@solvegrad/linalg";
 import { exitCodes } from "../exit.ts";
 
 /** `solvegrad info`: what computes here. */
@@ -13,7 +13,7 @@ export function infoCommand({ json }: { json?: boolean }): number {
   }
   const lines: [string, string][] = [
     ["solvegrad", facts.version],
-    ["kernels", `${facts.kernels.name} (${facts.kernels.description}), ${threadCount(facts.kernels.threads)}`],
+    ["kernels", kernelWords(facts.kernels)],
     ["available", facts.kernels.available.join(", ")],
     ["node", `${facts.node} (V8 ${facts.v8})`],
     ["machine", `${facts.platform} ${facts.arch}, ${facts.cores} x ${facts.processor}`],
@@ -46,6 +46,7 @@ export function version(): string {
   return JSON.parse(readFileSync(createRequire(import.meta.url).resolve("../../package.json"), "utf8")).version;
 }
 
-function threadCount(threads: number): string {
-  return threads === 1 ? "1 thread" : `${threads} threads`;
+/** "native (OpenBLAS 0.3.21), 2 threads". */
+export function kernelWords({ name, description, threads }: Pick<Kernels, "name" | "description" | "threads">): string {
+  return `${name} (${description}), ${threads} ${threads === 1 ? "thread" : "threads"}`;
 }

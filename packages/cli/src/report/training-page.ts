@@ -1,5 +1,5 @@
 import type { EvaluationEvent, MnistRunSettings, StepEvent, TrainingEvent } from "@solvegrad/models";
-import type { information } from "../commands/info.ts";
+import { type information, kernelWords } from "../commands/info.ts";
 import type { Comparison } from "../comparison/compare-problem.ts";
 import * as text from "../output/numbers.ts";
 import { comparisonSections } from "./comparison-sections.ts";
@@ -70,8 +70,7 @@ function lead({ settings, started, machine }: TrainingReport, steps: readonly St
       : `The image classifier of Alt-Diff (section F.2): a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${layerWords(layer)}), differentiated by the ${differentiation} rule at tolerance ${tolerance}`;
   return (
     `${what}. ${text.thousands(steps.length)} steps (${epochsOf(steps)}), batches of ${batchSize}, Adam at 1e-3${cooldownWords(cooldown)}, seed ${seed}. ` +
-    `Run on ${date(started)} with solvegrad ${machine.version}, ${machine.kernels.name} kernels (${machine.kernels.description}), ` +
-    `Node ${machine.node}, ${machine.cores} x ${machine.processor}.`
+    provenance(started, machine)
   );
 }
 
@@ -88,8 +87,14 @@ function layerWords(layer: MnistRunSettings["layer"]): string {
   return layer === "learned-A" ? "A learned, the rest fixed" : "its data fixed at random";
 }
 
+/** When, with what, and on which machine: the sentence that every page has. */
+export function provenance(started: Date, machine: ReturnType<typeof information>): string {
+  const { version, kernels, node, cores, processor } = machine;
+  return `Run on ${date(started)} with solvegrad ${version}, kernels ${kernelWords(kernels)}, Node ${node}, ${cores} x ${processor}.`;
+}
+
 /** "22 November 2026, 03:20 UTC". */
-export function date(moment: Date): string {
+function date(moment: Date): string {
   const day = moment.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
   return `${day}, ${moment.toISOString().slice(11, 16)} UTC`;
 }

@@ -15,6 +15,7 @@ export {
   dtypeOf,
   type FloatArray,
   rowMajorStrides,
+  sizeOf,
   transposed,
   type View,
   view,

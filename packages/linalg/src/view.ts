@@ -1,5 +1,6 @@
 /** The two element types of the library. */
 export type DType = "float32" | "float64";
+/** The array of either element type. */
 export type FloatArray = Float32Array | Float64Array;
 
 /**
@@ -16,6 +17,13 @@ export interface View<T extends FloatArray = FloatArray> {
 /** The contiguous row-major view of `data` with this shape. */
 export function view<T extends FloatArray>(data: T, shape: readonly number[], offset = 0): View<T> {
   return { data, shape, stride: rowMajorStrides(shape), offset };
+}
+
+/** Number of entries of an array of this shape; 1 for a shape without axes. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const extent of shape) size *= extent;
+  return size;
 }
 
 /** Strides of a contiguous row-major array: the last index runs fastest. */
@@ -39,10 +47,12 @@ function swapLastTwo(values: readonly number[]): number[] {
   return [...values.slice(0, r - 2), values[r - 1], values[r - 2]];
 }
 
+/** The element type of an array. */
 export function dtypeOf(data: FloatArray): DType {
   return data instanceof Float32Array ? "float32" : "float64";
 }
 
+/** An array of `length` zeros. */
 export function allocate(dtype: DType, length: number): FloatArray {
   return dtype === "float32" ? new Float32Array(length) : new Float64Array(length);
 }

@@ -39,6 +39,7 @@ export interface ColumnMemory {
   reserve(bytes: number): { readonly buffer: ArrayBuffer; readonly address: number };
 }
 
+/** The routines of one dtype under their plain names. */
 export function routinesOf(exports: ConvolutionExports, type: "f32" | "f64"): ConvolutionRoutines {
   return {
     im2col: exports[`im2col_${type}`],

@@ -1,4 +1,4 @@
-import type { FloatArray } from "../view.ts";
+import { allocate, dtypeOf, type FloatArray } from "../view.ts";
 import { copyWindow, type Window } from "../window.ts";
 
 /** CBLAS's numbers for its enumerations. */
@@ -34,21 +34,21 @@ function inPlace(w: Window): Omit<Operand, "start"> | null {
 }
 
 /** The array from entry `offset` on. */
-export function from<T extends FloatArray>(data: T, offset: number): FloatArray {
+function startingAt<T extends FloatArray>(data: T, offset: number): FloatArray {
   return offset === 0 ? data : data.subarray(offset);
 }
 
 /** One item of a window as an input: packed by rows first where BLAS cannot address it. */
 export function input(w: Window): Operand {
   const layout = inPlace(w);
-  if (layout) return { ...layout, start: from(w.data, w.offset) };
+  if (layout) return { ...layout, start: startingAt(w.data, w.offset) };
   return { start: packed(w).data, order: ROW_MAJOR, leading: w.columns };
 }
 
 /** Runs `compute` on one item as an output, through a packed copy where BLAS cannot address it. */
 export function withOutput<R>(w: Window, compute: (operand: Operand) => R): R {
   const layout = inPlace(w);
-  if (layout) return compute({ ...layout, start: from(w.data, w.offset) });
+  if (layout) return compute({ ...layout, start: startingAt(w.data, w.offset) });
   const copy = packed(w);
   const result = compute({ start: copy.data, order: ROW_MAJOR, leading: w.columns });
   copyWindow(copy, w);
@@ -57,8 +57,7 @@ export function withOutput<R>(w: Window, compute: (operand: Operand) => R): R {
 
 /** A contiguous copy of one item, by rows. */
 function packed(w: Window): Window {
-  const data =
-    w.data instanceof Float32Array ? new Float32Array(w.rows * w.columns) : new Float64Array(w.rows * w.columns);
+  const data = allocate(dtypeOf(w.data), w.rows * w.columns);
   const copy = { ...w, data, offset: 0, item: 0, row: w.columns, column: 1 };
   copyWindow(w, copy);
   return copy;
@@ -66,14 +65,14 @@ function packed(w: Window): Window {
 
 /** A vector (a window of one column) as BLAS takes it, packed where its stride is not positive. */
 export function vector(w: Window): { start: FloatArray; step: number } {
-  if (w.row > 0) return { start: from(w.data, w.offset), step: w.row };
+  if (w.row > 0) return { start: startingAt(w.data, w.offset), step: w.row };
   return { start: packed(w).data, step: 1 };
 }
 
 /** As `withOutput`, for a vector. */
 export function withVector(w: Window, compute: (start: FloatArray, step: number) => void): void {
   if (w.row > 0) {
-    compute(from(w.data, w.offset), w.row);
+    compute(startingAt(w.data, w.offset), w.row);
     return;
   }
   const copy = packed(w);

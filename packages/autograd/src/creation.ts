@@ -24,10 +24,12 @@ export function tensor(
   return new Tensor(shaped, options.requiresGrad ?? false);
 }
 
+/** A tensor of zeros. Throws an ArgumentRangeError for an extent that is not an integer of at least 0, as do `ones` and `full`. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 0, options);
 }
 
+/** A tensor of ones. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
 }

@@ -1,9 +1,4 @@
-import type { Shape } from "./shape.ts";
-
-/** A shape as it stands in messages: (2, 3). */
-export function describeShape(shape: Shape): string {
-  return `(${shape.join(", ")})`;
-}
+import { describeShape, type Shape } from "./shape.ts";
 
 /** Operands whose shapes do not go together. */
 export class ShapeError extends RangeError {

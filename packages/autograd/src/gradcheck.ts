@@ -3,7 +3,7 @@ import { sum } from "./ops/reduction.ts";
 import { grad } from "./tape/gradient.ts";
 import { withRecording } from "./tape/recording.ts";
 import { Tensor } from "./tensor.ts";
-import { copyOf, window } from "./values.ts";
+import { copyOf, window, zeroValues } from "./values.ts";
 
 export interface GradcheckOptions {
   /** Step of the central differences. */
@@ -78,7 +78,7 @@ function worstEntry(f: Scalar, points: readonly Tensor[], epsilon: number): Entr
   const value = withRecording(true, () => f(points));
   const gradients = value.requiresGrad
     ? grad(value, points)
-    : points.map((point) => new Tensor(copyOf(point.value)).mul(0));
+    : points.map(({ dtype, shape }) => new Tensor(zeroValues(dtype, shape)));
   let worst: Entry = { input: 0, entry: 0, gradient: 0, difference: 0, error: 0 };
   points.forEach((point, input) => {
     const found = gradients[input].data();

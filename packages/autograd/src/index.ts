@@ -1,6 +1,14 @@
 export type { DType, FloatArray } from "@solvegrad/linalg";
 export { eye, full, ones, type TensorOptions, tensor, zeros } from "./creation.ts";
-export * from "./errors.ts";
+export {
+  ArgumentRangeError,
+  AxisError,
+  DTypeError,
+  GradientError,
+  NotDifferentiableTwiceError,
+  NotPositiveDefiniteError,
+  ShapeError,
+} from "./errors.ts";
 export { GradcheckError, type GradcheckOptions, gradcheck } from "./gradcheck.ts";
 export {
   fans,

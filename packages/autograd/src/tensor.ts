@@ -6,7 +6,7 @@ import * as layout from "./ops/layout.ts";
 import { logSoftmax } from "./ops/loss.ts";
 import { matmul } from "./ops/matmul.ts";
 import * as reduction from "./ops/reduction.ts";
-import type { Shape } from "./shape.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 import { type BackwardOptions, backward } from "./tape/gradient.ts";
 import type { TapeNode } from "./tape/node.ts";
 import { contiguousData, copyOf, dtypeOfValues, type Values } from "./values.ts";
@@ -175,6 +175,6 @@ export class Tensor {
 function nested(data: FloatArray, shape: Shape, start: number): Nested {
   if (shape.length === 0) return data[start];
   const [extent, ...rest] = shape;
-  const step = rest.reduce((product, e) => product * e, 1);
+  const step = sizeOf(rest);
   return Array.from({ length: extent }, (_, i) => nested(data, rest, start + i * step));
 }

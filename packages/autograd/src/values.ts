@@ -1,8 +1,8 @@
-import { allocate, type DType, type FloatArray, rowMajorStrides } from "@solvegrad/linalg";
+import { allocate, type DType, dtypeOf, type FloatArray, rowMajorStrides } from "@solvegrad/linalg";
 import ndarray, { type NdArray } from "ndarray";
 import ops from "ndarray-ops";
 import { ShapeError } from "./errors.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import { describeShape, type Shape, sizeOf } from "./shape.ts";
 
 /** What a Tensor holds: a strided window on a typed array. */
 export type Values = NdArray<FloatArray>;
@@ -22,8 +22,9 @@ export function zeroValues(dtype: DType, shape: Shape): Values {
   return window(allocate(dtype, sizeOf(shape)), shape);
 }
 
+/** The element type of the entries. */
 export function dtypeOfValues(values: Values): DType {
-  return values.data instanceof Float32Array ? "float32" : "float64";
+  return dtypeOf(values.data);
 }
 
 /** Whether the entries lie one after another in row-major order (an axis of extent 1 may have any stride). */
@@ -62,9 +63,9 @@ export function broadcastValues(op: string, values: Values, shape: Shape): Value
   for (let axis = 0; axis < values.shape.length; axis++) {
     if (values.shape[axis] === shape[lead + axis]) stride[lead + axis] = values.stride[axis];
     else if (values.shape[axis] !== 1)
-      throw new ShapeError(op, [values.shape], `a shape that broadcasts to (${shape.join(", ")})`);
+      throw new ShapeError(op, [values.shape], `a shape that broadcasts to ${describeShape(shape)}`);
   }
-  if (lead < 0) throw new ShapeError(op, [values.shape], `a shape that broadcasts to (${shape.join(", ")})`);
+  if (lead < 0) throw new ShapeError(op, [values.shape], `a shape that broadcasts to ${describeShape(shape)}`);
   return window(values.data, shape, stride, values.offset);
 }
 

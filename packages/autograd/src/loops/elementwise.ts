@@ -1,5 +1,4 @@
-import type { Shape } from "../shape.ts";
-import { sameShape } from "../shape.ts";
+import { type Shape, sameShape } from "../shape.ts";
 import { broadcastValues, contiguous, dtypeOfValues, isContiguous, type Values, zeroValues } from "../values.ts";
 import type { BinaryLoop, PerDType, UnaryLoop } from "./compile.ts";
 import { fewestLoops, forEachRow, innerStride } from "./rows.ts";

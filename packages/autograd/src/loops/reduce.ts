@@ -1,6 +1,5 @@
-import type { FloatArray } from "@solvegrad/linalg";
-import { rowMajorStrides } from "@solvegrad/linalg";
-import { reducedShape, type Shape } from "../shape.ts";
+import { type FloatArray, rowMajorStrides } from "@solvegrad/linalg";
+import { reducedShape, type Shape, sizeOf } from "../shape.ts";
 import { contiguous, dtypeOfValues, isContiguous, type Values, zeroValues } from "../values.ts";
 import { fewestLoops, forEachRow, innerStride } from "./rows.ts";
 
@@ -38,8 +37,8 @@ function addRow(n: number, x: FloatArray, x0: number, step: number, totals: Floa
 export function argmaxValues(x: Values, axis: number): Int32Array {
   const { data, offset, shape } = contiguous(x);
   const extent = shape[axis];
-  const inner = shape.slice(axis + 1).reduce((product, e) => product * e, 1);
-  const outer = shape.slice(0, axis).reduce((product, e) => product * e, 1);
+  const inner = sizeOf(shape.slice(axis + 1));
+  const outer = sizeOf(shape.slice(0, axis));
   const winners = new Int32Array(outer * inner);
   for (let i = 0; i < outer; i++) {
     for (let j = 0; j < inner; j++)

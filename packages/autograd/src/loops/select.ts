@@ -1,6 +1,5 @@
 import type { FloatArray } from "@solvegrad/linalg";
-import type { Shape } from "../shape.ts";
-import { sameShape } from "../shape.ts";
+import { type Shape, sameShape } from "../shape.ts";
 import { dtypeOfValues, isContiguous, type Values, zeroValues } from "../values.ts";
 import { binaryLoop } from "./compile.ts";
 import { zipValues } from "./elementwise.ts";

@@ -1,6 +1,6 @@
 import type { DType } from "@solvegrad/linalg";
 import type { Random } from "../random/random.ts";
-import type { Shape } from "../shape.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** How to draw a weight (out, in, ...): its trailing axes are the receptive field. */
@@ -8,7 +8,7 @@ export type Initializer = (shape: Shape, random: Random, dtype: DType) => Tensor
 
 /** Inputs that one output sums over, and outputs that one input enters. */
 export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
-  const field = shape.slice(2).reduce((product, extent) => product * extent, 1);
+  const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1] * field, fanOut: shape[0] * field };
 }
 

@@ -91,6 +91,7 @@ export class MaxPool2d extends Module {
   }
 }
 
+/** max(x, 0). */
 export class ReLU extends Module {
   override forward(x: Tensor): Tensor {
     return relu(x);

@@ -1,6 +1,6 @@
 import { activeKernels, type ConvolutionOptions, convolvedSize } from "@solvegrad/linalg";
-import { ArgumentRangeError, describeShape, ShapeError } from "../errors.ts";
-import { type Shape, sameShape } from "../shape.ts";
+import { ArgumentRangeError, ShapeError } from "../errors.ts";
+import { describeShape, type Shape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, dtypeOfValues, zeroValues } from "../values.ts";
 import { bilinear, linear } from "./factories.ts";

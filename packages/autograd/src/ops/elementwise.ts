@@ -1,8 +1,7 @@
-import type { DType } from "@solvegrad/linalg";
-import { allocate } from "@solvegrad/linalg";
+import { allocate, type DType, type FloatArray } from "@solvegrad/linalg";
+import { broadcastShapes } from "../axes.ts";
 import { ArgumentRangeError } from "../errors.ts";
 import { selectWherePositive } from "../loops/select.ts";
-import { broadcastShapes } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { contiguousData, window } from "../values.ts";
 import { broadcasting, elementwise, linear } from "./factories.ts";
@@ -36,6 +35,7 @@ export interface ElementwiseAttributes {
   atLeast: null;
 }
 
+/** Functions of one tensor or two, entry by entry; every derivative is again made of them. */
 export const elementwiseOps = {
   neg: elementwise("neg", "-x", ({ cotangent }) => neg(cotangent)),
   square: elementwise("square", "x * x", ({ cotangent, x }) => mul(cotangent, mul(x, 2))),
@@ -131,6 +131,7 @@ export function log(x: Tensor): Tensor {
   return apply(elementwiseOps.log, [x]);
 }
 
+/** The square root; NaN below zero. */
 export function sqrt(x: Tensor): Tensor {
   return apply(elementwiseOps.sqrt, [x]);
 }
@@ -150,6 +151,7 @@ export function relu(x: Tensor): Tensor {
   return apply(elementwiseOps.relu, [x]);
 }
 
+/** The hyperbolic tangent. */
 export function tanh(x: Tensor): Tensor {
   return apply(elementwiseOps.tanh, [x]);
 }
@@ -225,6 +227,6 @@ function scalar(value: number, dtype: DType): Tensor {
   return new Tensor(window(data, []));
 }
 
-function converted(data: Float32Array | Float64Array, dtype: DType) {
+function converted(data: FloatArray, dtype: DType): FloatArray {
   return dtype === "float32" ? Float32Array.from(data) : Float64Array.from(data);
 }

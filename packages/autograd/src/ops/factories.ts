@@ -1,6 +1,7 @@
+import { broadcastShapes } from "../axes.ts";
 import { binaryLoop, unaryLoop } from "../loops/compile.ts";
 import { mapValues, zipValues } from "../loops/elementwise.ts";
-import { broadcastShapes, type Shape } from "../shape.ts";
+import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Values } from "../values.ts";
 import type { Op, VjpContext } from "./op.ts";

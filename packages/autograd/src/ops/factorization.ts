@@ -1,6 +1,7 @@
 import { activeKernels, transposed, type View } from "@solvegrad/linalg";
+import { broadcastShapes } from "../axes.ts";
 import { NotPositiveDefiniteError, ShapeError } from "../errors.ts";
-import { broadcastShapes, type Shape, sameShape } from "../shape.ts";
+import { type Shape, sameShape } from "../shape.ts";
 import { noGrad } from "../tape/recording.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastValues, contiguous, copyOf, dtypeOfValues, type Values, zeroValues } from "../values.ts";

@@ -1,6 +1,7 @@
+import { normalizeAxis } from "../axes.ts";
 import { ArgumentRangeError, ShapeError } from "../errors.ts";
 import { assignValues } from "../loops/assign.ts";
-import { normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { describeShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { dtypeOfValues, reshapeValues, type Values, window, zeroValues } from "../values.ts";
 import { linear } from "./factories.ts";
@@ -101,7 +102,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
       "transpose",
       "axes",
       `[${order.join(", ")}]`,
-      `a permutation of the ${x.rank} axes of shape (${x.shape.join(", ")})`,
+      `a permutation of the ${x.rank} axes of shape ${describeShape(x.shape)}`,
     );
   }
   return apply(layoutOps.transpose, [x], order);

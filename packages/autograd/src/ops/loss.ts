@@ -1,6 +1,7 @@
 import type { FloatArray } from "@solvegrad/linalg";
+import { normalizeAxis } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
-import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, dtypeOfValues, type Values, zeroValues } from "../values.ts";
 import { exp, mul, neg, square, sub } from "./elementwise.ts";

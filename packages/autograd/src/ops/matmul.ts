@@ -1,6 +1,7 @@
 import { activeKernels } from "@solvegrad/linalg";
+import { broadcastShapes } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
-import { broadcastShapes, type Shape, sizeOf } from "../shape.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastValues, contiguous, dtypeOfValues, reshapeValues, type Values, zeroValues } from "../values.ts";
 import { bilinear } from "./factories.ts";

@@ -1,6 +1,7 @@
+import { normalizeAxes, normalizeAxis } from "../axes.ts";
 import { ShapeError } from "../errors.ts";
 import { argmaxValues, sumValues } from "../loops/reduce.ts";
-import { normalizeAxes, normalizeAxis, reducedShape, type Shape, sameShape } from "../shape.ts";
+import { reducedShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastValues } from "../values.ts";
 import { mul } from "./elementwise.ts";
@@ -39,7 +40,7 @@ export function sum(x: Tensor, axis?: number | readonly number[], keepDims = fal
 /** The mean over one axis, several, or all of them. */
 export function mean(x: Tensor, axis?: number | readonly number[], keepDims = false): Tensor {
   const axes = normalizeAxes("mean", axis, x.rank);
-  const count = axes.reduce((product, i) => product * x.shape[i], 1);
+  const count = sizeOf(axes.map((i) => x.shape[i]));
   if (count === 0) throw new ShapeError("mean", [x.shape], "at least one entry to take the mean of");
   return mul(sum(x, axes, keepDims), 1 / count);
 }

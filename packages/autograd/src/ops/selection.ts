@@ -1,5 +1,6 @@
+import { normalizeAxis } from "../axes.ts";
 import { ArgumentRangeError, ShapeError } from "../errors.ts";
-import { normalizeAxis, reducedShape, type Shape, sizeOf } from "../shape.ts";
+import { reducedShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, dtypeOfValues, zeroValues } from "../values.ts";
 import { add, atLeast, gate, sub } from "./elementwise.ts";

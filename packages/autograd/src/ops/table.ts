@@ -26,6 +26,7 @@ export type OpName = keyof OpAttributes;
 /** One record for each op, under its own name: an op without its rules does not compile. */
 export type OpTable = { readonly [Name in OpName]: Op<OpAttributes[Name]> & { readonly name: Name } };
 
+/** The table that every op is a line of: forward, shape and vector-Jacobian product by name. */
 export const opTable: OpTable = {
   ...elementwiseOps,
   ...reductionOps,

@@ -1,4 +1,4 @@
-import type { FloatArray } from "@solvegrad/linalg";
+import { allocate, type FloatArray } from "@solvegrad/linalg";
 import { ArgumentRangeError, DTypeError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { isContiguous } from "../values.ts";
@@ -29,9 +29,7 @@ export abstract class Optimizer {
     this.#parameters = new Map(parameters);
     this.numbers = numbers;
     for (const array of arrays) {
-      const zeros = [...parameters].map(
-        ([name, p]) => [name, p.dtype === "float32" ? new Float32Array(p.size) : new Float64Array(p.size)] as const,
-      );
+      const zeros = [...parameters].map(([name, p]) => [name, allocate(p.dtype, p.size)] as const);
       this.#arrays[array] = Object.fromEntries(zeros);
     }
   }

@@ -1,7 +1,7 @@
 import type { DType } from "@solvegrad/linalg";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import { ArgumentRangeError } from "../errors.ts";
-import type { Shape } from "../shape.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { zeroValues } from "../values.ts";
 import { normalQuantile } from "./normal.ts";
@@ -68,8 +68,7 @@ export class Random {
 
   /** As many integers as the shape has entries, each of low, ..., high - 1 equally likely. */
   integers(shape: Shape | number, { low = 0, high }: IntegerOptions): Int32Array {
-    const extents = typeof shape === "number" ? [shape] : shape;
-    const count = extents.reduce((product, extent) => product * extent, 1);
+    const count = typeof shape === "number" ? shape : sizeOf(shape);
     if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low) {
       throw new ArgumentRangeError("integers", "high", String(high), `an integer above low = ${low}`);
     }

@@ -1,10 +1,10 @@
 import { DTypeError, GradientError, ShapeError } from "../errors.ts";
 import { add } from "../ops/elementwise.ts";
-import { sameShape } from "../shape.ts";
+import { describeShape, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { window, zeroValues } from "../values.ts";
+import { zeroValues } from "../values.ts";
 import { backpropagate, leavesOf } from "./backpropagate.ts";
-import { noGrad } from "./recording.ts";
+import { withRecording } from "./recording.ts";
 
 export interface BackwardOptions {
   /** Records the backward pass itself, so that its result can be differentiated again. */
@@ -37,30 +37,29 @@ export function backward(output: Tensor, cotangent?: Tensor, options: BackwardOp
   const createGraph = options.createGraph ?? false;
   const leaves = leavesOf(output);
   const found = backpropagate(output, checkedCotangent("backward", output, cotangent), leaves, createGraph);
-  const accumulate = (leaf: Tensor, gradient: Tensor) => {
-    leaf.grad = leaf.grad ? add(leaf.grad, gradient) : gradient;
-  };
-  for (const leaf of leaves) {
-    const gradient = found.get(leaf);
-    if (gradient) createGraph ? accumulate(leaf, gradient) : noGrad(() => accumulate(leaf, gradient));
-  }
+  withRecording(createGraph, () => {
+    for (const leaf of leaves) {
+      const gradient = found.get(leaf);
+      if (gradient) leaf.grad = leaf.grad ? add(leaf.grad, gradient) : gradient;
+    }
+  });
 }
 
 function checkedCotangent(op: string, output: Tensor, cotangent: Tensor | undefined): Tensor {
   if (!cotangent) {
-    if (output.size === 1) return new Tensor(onesLike(output));
+    if (output.size === 1) return oneLike(output);
     throw new GradientError(
-      `${op}: the output has shape (${output.shape.join(", ")}), expected a single number; pass a cotangent of its shape, or sum() it first`,
+      `${op}: the output has shape ${describeShape(output.shape)}, expected a single number; pass a cotangent of its shape, or sum() it first`,
     );
   }
   if (!sameShape(cotangent.shape, output.shape))
-    throw new ShapeError(op, [cotangent.shape], `a cotangent of the output's shape (${output.shape.join(", ")})`);
+    throw new ShapeError(op, [cotangent.shape], `a cotangent of the output's shape ${describeShape(output.shape)}`);
   if (cotangent.dtype !== output.dtype) throw new DTypeError(op, [output.dtype, cotangent.dtype]);
   return cotangent;
 }
 
-function onesLike(output: Tensor) {
+function oneLike(output: Tensor): Tensor {
   const values = zeroValues(output.dtype, output.shape);
-  values.data.fill(1);
-  return window(values.data, output.shape);
+  values.data[0] = 1;
+  return new Tensor(values);
 }

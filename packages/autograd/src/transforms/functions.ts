@@ -2,7 +2,7 @@ import { GradientError, ShapeError } from "../errors.ts";
 import { mul } from "../ops/elementwise.ts";
 import { reshape, stack } from "../ops/layout.ts";
 import { sum } from "../ops/reduction.ts";
-import { sameShape } from "../shape.ts";
+import { describeShape, sameShape } from "../shape.ts";
 import { type BackwardOptions, grad } from "../tape/gradient.ts";
 import { withRecording } from "../tape/recording.ts";
 import { Tensor } from "../tensor.ts";
@@ -63,7 +63,7 @@ export function hessian(f: (x: Tensor) => Tensor, x: Tensor, options: BackwardOp
     (y) => {
       const value = f(y);
       if (value.size !== 1)
-        throw new GradientError(`hessian: f returned shape (${value.shape.join(", ")}), expected a single number`);
+        throw new GradientError(`hessian: f returned shape ${describeShape(value.shape)}, expected a single number`);
       return grad(value, [y], { createGraph: true })[0];
     },
     x,
@@ -91,7 +91,7 @@ function checkTangents(primals: readonly Tensor[], tangents: readonly Tensor[]):
       throw new ShapeError(
         "jvp",
         [tangents[i].shape],
-        `tangent ${i} of its primal's shape (${primal.shape.join(", ")})`,
+        `tangent ${i} of its primal's shape ${describeShape(primal.shape)}`,
       );
   });
 }

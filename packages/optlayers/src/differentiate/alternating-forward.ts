@@ -1,3 +1,4 @@
+import { sizeOf } from "@solvegrad/linalg";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type PrimalUpdate, primalUpdate } from "../solvers/admm-update.ts";
 import type { Solution } from "../solvers/solver.ts";
@@ -11,7 +12,7 @@ export interface ItemPoint {
   readonly lambda: Float64Array;
 }
 
-export function itemPoint({ n, p, m }: QuadraticProgram, solution: Solution, item: number): ItemPoint {
+function itemPoint({ n, p, m }: QuadraticProgram, solution: Solution, item: number): ItemPoint {
   return {
     x: solution.x.subarray(item * n, (item + 1) * n),
     nu: solution.nu.subarray(item * p, (item + 1) * p),
@@ -39,7 +40,7 @@ export function datumTangents(
 ): DatumTangents {
   const { n, p, m } = problem;
   const r = p + m;
-  const size = problem[datum].shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(problem[datum].shape);
   const force = new Float64Array(size * n);
   const shift = new Float64Array(size * r);
   for (let entry = 0; entry < size; entry++) {

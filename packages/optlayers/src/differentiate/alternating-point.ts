@@ -1,3 +1,4 @@
+import { maxAbs } from "../arrays.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { AdmmState } from "../solvers/admm.ts";
@@ -48,12 +49,6 @@ function bytesOf({ n, r, factorQ, T, S }: AdmmGroup["geometry"]): number {
 /** An inequality whose w is smaller than this share of the item's largest is weakly active, and counts as inactive. */
 const weak = 1e-8;
 
-function largestEntry(values: Float64Array, begin: number, end: number): number {
-  let largest = 0;
-  for (let k = begin; k < end; k++) largest = Math.max(largest, Math.abs(values[k]));
-  return largest;
-}
-
 function freeze(group: AdmmGroup, solution: Solution, rho: number): FrozenPoint {
   const factor = penaltyFactor(group.geometry, rho);
   const { r, p } = group.geometry;
@@ -64,7 +59,7 @@ function freeze(group: AdmmGroup, solution: Solution, rho: number): FrozenPoint 
   const active = new Uint8Array(t.length);
   for (let i = 0; i < group.count; i++) {
     if (!usable[i]) t.fill(0, i * r, (i + 1) * r);
-    const threshold = weak * largestEntry(t, i * r + p, (i + 1) * r);
+    const threshold = weak * maxAbs(t, i * r + p, (i + 1) * r);
     for (let j = 0; j < r; j++) active[i * r + j] = j < p || t[i * r + j] > threshold ? 1 : 0;
   }
   if (!factor) throw new RangeError(`alternating: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
@@ -87,7 +82,7 @@ function patternNotes(problem: QuadraticProgram, solution: Solution, points: rea
       const h = itemOf(problem.h, item);
       let changes = false;
       let smallest = Number.POSITIVE_INFINITY;
-      const largest = largestEntry(t, i * r + p, (i + 1) * r);
+      const largest = maxAbs(t, i * r + p, (i + 1) * r);
       for (let j = 0; j < m; j++) {
         const w = t[i * r + p + j];
         const next = Math.max(w, 0) + factor.rho * scale[p + j] * (Gx[item * m + j] - h[j]);

@@ -1,3 +1,4 @@
+import { sizeOf } from "@solvegrad/linalg";
 import { OptionError } from "../errors.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
@@ -158,7 +159,7 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
       const start = performance.now();
       const frozen = frozenPoints(problem, solution, cache, settings.rho);
       const { n, batch } = problem;
-      const d = sizeOf(problem, name);
+      const d = sizeOf(problem[name].shape);
       const values = new Float64Array(batch * n * d);
       const runs: RecursionRun[] = [];
       forEachUsable(frozen.points, (point, i) => {
@@ -172,11 +173,6 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
   };
 }
 
-/** Entries of one item of a datum. */
-function sizeOf(problem: QuadraticProgram, name: DatumName): number {
-  return problem[name].shape.reduce((product, extent) => product * extent, 1);
-}
-
 /** The gradient of one datum, from the Jacobian of every item. */
 function contracted(
   problem: QuadraticProgram,
@@ -188,7 +184,7 @@ function contracted(
   runs: RecursionRun[],
 ): Float64Array {
   const gradient = new Float64Array(problem[name].values.length);
-  const size = sizeOf(problem, name);
+  const size = sizeOf(problem[name].shape);
   forEachUsable(points, (point, i) => {
     const jacobian = forwardRecursion(problem, solution, point, i, name, settings);
     const at = problem[name].batched ? (point.group.first + i) * size : 0;

@@ -1,3 +1,4 @@
+import { maxAbs } from "../arrays.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { Solution } from "../solvers/solver.ts";
 
@@ -24,15 +25,15 @@ export function activeSet(
   const D = new Float64Array(items.length * m);
   const weak: { item: number; rows: number }[] = [];
   if (m === 0) return { D, weak };
-  const sharedRow = problem.G.batched ? 0 : largest(problem.G.values);
+  const sharedRow = problem.G.batched ? 0 : maxAbs(problem.G.values);
   for (let k = 0; k < items.length; k++) {
     const item = items[k];
     const lambda = solution.lambda.subarray(item * m, (item + 1) * m);
     const s = solution.s.subarray(item * m, (item + 1) * m);
-    const row = problem.G.batched ? largest(itemOf(problem.G, item)) : sharedRow;
+    const row = problem.G.batched ? maxAbs(itemOf(problem.G, item)) : sharedRow;
     const x = solution.x.subarray(item * problem.n, (item + 1) * problem.n);
-    const smallLambda = weakTolerance * Math.max(largest(lambda), largest(itemOf(problem.q, item)) / (row || 1));
-    const smallSlack = weakTolerance * Math.max(largest(itemOf(problem.h, item)), row * largest(x));
+    const smallLambda = weakTolerance * Math.max(maxAbs(lambda), maxAbs(itemOf(problem.q, item)) / (row || 1));
+    const smallSlack = weakTolerance * Math.max(maxAbs(itemOf(problem.h, item)), row * maxAbs(x));
     let rows = 0;
     for (let i = 0; i < m; i++) {
       const isWeak = lambda[i] <= smallLambda && s[i] <= smallSlack;
@@ -42,10 +43,4 @@ export function activeSet(
     if (rows > 0) weak.push({ item, rows });
   }
   return { D, weak };
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
 }

@@ -1,4 +1,5 @@
 import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
+import { symmetrize } from "../arrays.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 import type { DataCotangents } from "./rule.ts";
@@ -42,7 +43,7 @@ export function pullBack(
 type Rows = Record<"x" | "nu" | "lambda" | "u" | "y" | "w", View<Float64Array>>;
 
 const cotangentOf: Record<DatumName, (problem: QuadraticProgram, rows: Rows) => Float64Array> = {
-  Q: (problem, { u, x }) => symmetricPart(outer(-1, u, x, problem.Q.batched), problem.n),
+  Q: (problem, { u, x }) => symmetrize(outer(-1, u, x, problem.Q.batched), problem.n),
   q: (problem, { u }) => reduced(-1, u, problem.q.batched),
   A: (problem, { nu, u, y, x }) => outerSum(nu, u, y, x, problem.A.batched),
   b: (problem, { y }) => reduced(1, y, problem.b.batched),
@@ -106,18 +107,4 @@ function outer(
     }
   }
   return result;
-}
-
-/** M <- (M + M') / 2 for each n x n matrix in `values`. */
-function symmetricPart(values: Float64Array, n: number): Float64Array {
-  for (let at = 0; at < values.length; at += n * n) {
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < i; j++) {
-        const mean = (values[at + i * n + j] + values[at + j * n + i]) / 2;
-        values[at + i * n + j] = mean;
-        values[at + j * n + i] = mean;
-      }
-    }
-  }
-  return values;
 }

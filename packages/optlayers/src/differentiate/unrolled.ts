@@ -20,6 +20,8 @@ import {
   withRecording,
   zeros,
 } from "@solvegrad/autograd";
+import { sizeOf } from "@solvegrad/linalg";
+import { symmetrize } from "../arrays.ts";
 import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../solvers/admm-options.ts";
@@ -250,7 +252,7 @@ function accumulate(
   gradient: Float64Array,
 ): void {
   const datum = problem[name];
-  const size = datum.shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(datum.shape);
   if (datum.shape.length === 2 || !datum.batched) {
     const at = datum.batched ? items[0] * size : 0;
     for (let k = 0; k < size; k++) gradient[at + k] += values[k];
@@ -259,17 +261,4 @@ function accumulate(
   items.forEach((item, column) => {
     for (let j = 0; j < size; j++) gradient[item * size + j] += values[j * items.length + column];
   });
-}
-
-/** M <- (M + M') / 2 for each n x n matrix. */
-function symmetrize(values: Float64Array, n: number): void {
-  for (let at = 0; at < values.length; at += n * n) {
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < i; j++) {
-        const mean = (values[at + i * n + j] + values[at + j * n + i]) / 2;
-        values[at + i * n + j] = mean;
-        values[at + j * n + i] = mean;
-      }
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import { activeKernels, transposed, view } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
 import { applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
@@ -33,7 +34,7 @@ export class CondensedKkt implements KktMethod {
 
   constructor(problem: QuadraticProgram) {
     this.problem = problem;
-    this.scale = Float64Array.from({ length: problem.batch }, (_, i) => largest(itemOf(problem.Q, i)) || 1);
+    this.scale = Float64Array.from({ length: problem.batch }, (_, i) => maxAbs(itemOf(problem.Q, i)) || 1);
     this.sizesA = inverseSquaredRows(problem.A.values, problem.n);
     this.sizesG = inverseSquaredRows(problem.G.values, problem.n);
   }
@@ -113,12 +114,6 @@ export class CondensedKkt implements KktMethod {
     for (let i = 0; i < nu.length; i++) nu[i] = Omega[i] * Ax[i] - nu[i];
     for (let i = 0; i < lambda.length; i++) lambda[i] = W[i] * Gx[i] - lambda[i];
   }
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
 }
 
 /** 1 / |row|^2 of every row of the matrices with n columns that `values` holds; 1 for a row of zeros. */

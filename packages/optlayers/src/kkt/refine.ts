@@ -1,3 +1,4 @@
+import { maxAbs } from "../arrays.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type KktMethod, type KktVector, kktResidual, kktVector } from "./kkt-method.ts";
 
@@ -78,22 +79,16 @@ function copyVector(from: KktVector, to: KktVector): void {
 }
 
 /** Largest absolute entry over x, nu and lambda of each slot; NaN where one is. */
-function slotNorms(problem: QuadraticProgram, slots: number, vector: KktVector): Float64Array {
+function slotNorms({ n, p, m }: QuadraticProgram, slots: number, vector: KktVector): Float64Array {
   const norms = new Float64Array(slots);
   for (let k = 0; k < slots; k++) {
     norms[k] = Math.max(
-      largestAt(vector.x, k, problem.n),
-      largestAt(vector.nu, k, problem.p),
-      largestAt(vector.lambda, k, problem.m),
+      maxAbs(vector.x, k * n, (k + 1) * n),
+      maxAbs(vector.nu, k * p, (k + 1) * p),
+      maxAbs(vector.lambda, k * m, (k + 1) * m),
     );
   }
   return norms;
-}
-
-function largestAt(values: Float64Array, k: number, width: number): number {
-  let result = 0;
-  for (let i = k * width; i < (k + 1) * width; i++) result = Math.max(result, Math.abs(values[i]));
-  return result;
 }
 
 /** z <- z + sign * d in the slots that are not skipped. */

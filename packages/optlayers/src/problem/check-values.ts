@@ -1,4 +1,5 @@
-import { activeKernels, type DType, view } from "@solvegrad/linalg";
+import { activeKernels, type DType, sizeOf, view } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
 import { DatumRangeError, describeDatum } from "../errors.ts";
 import { offsetOf } from "./products.ts";
 import type { Datum, DatumName } from "./quadratic-program.ts";
@@ -10,7 +11,7 @@ const roundingOf: Record<DType, number> = { float64: 1e-9, float32: 1e-5 };
 export function checkFinite(name: DatumName, datum: Datum): void {
   const at = datum.values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
-  const size = datum.shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(datum.shape);
   const item = datum.batched ? Math.floor(at / size) : null;
   const place = indicesOf(at % size, datum.shape).join(", ");
   const leaveOut =
@@ -39,8 +40,7 @@ function symmetrize(Q: Datum, i: number, rounding: number): void {
   const n = Q.shape[0];
   const { values } = Q;
   const start = offsetOf(Q, i);
-  let largest = 0;
-  for (let k = start; k < start + n * n; k++) largest = Math.max(largest, Math.abs(values[k]));
+  const largest = maxAbs(values, start, start + n * n);
   for (let r = 0; r < n; r++) {
     for (let c = 0; c < r; c++) {
       const lower = start + r * n + c;
@@ -67,10 +67,8 @@ function notSymmetric(Q: Datum, i: number, r: number, c: number, lower: number, 
 function checkPositiveSemidefinite(Q: Datum, i: number, rounding: number): void {
   const n = Q.shape[0];
   const shifted = Q.values.slice(offsetOf(Q, i), offsetOf(Q, i) + n * n);
+  if (maxAbs(shifted) === 0) return;
   let largest = 0;
-  let zero = true;
-  for (const value of shifted) zero &&= value === 0;
-  if (zero) return;
   for (let j = 0; j < n; j++) largest = Math.max(largest, shifted[j * (n + 1)]);
   for (let j = 0; j < n; j++) shifted[j * (n + 1)] += rounding * largest;
   const failure = activeKernels().potrf(view(shifted, [n, n]));

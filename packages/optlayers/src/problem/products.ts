@@ -1,4 +1,4 @@
-import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
+import { activeKernels, sizeOf, transposed, type View, view } from "@solvegrad/linalg";
 import { type Datum, itemOf, type QuadraticProgram } from "./quadratic-program.ts";
 
 /** 0, 1, ..., count - 1: every item of a batch, in order. */
@@ -61,20 +61,20 @@ function applyMatrix(
 
 /** The matrix of item `i` of a datum, or its transpose, as a view. */
 export function matrixView(D: Datum, i: number, transpose = false): View<Float64Array> {
-  const matrix = view(D.values, D.shape, D.batched ? i * D.shape[0] * D.shape[1] : 0);
+  const matrix = view(D.values, D.shape, offsetOf(D, i));
   return transpose ? transposed(matrix) : matrix;
 }
 
 /** Where the values of item `i` of a datum begin. */
 export function offsetOf(D: Datum, i: number): number {
-  return D.batched ? i * D.shape.reduce((product, extent) => product * extent, 1) : 0;
+  return D.batched ? i * sizeOf(D.shape) : 0;
 }
 
 /** The problem of these items alone; shared data stay shared. */
 export function selectItems(problem: QuadraticProgram, items: readonly number[]): QuadraticProgram {
   const select = (datum: Datum): Datum => {
     if (!datum.batched) return datum;
-    const size = datum.shape.reduce((product, extent) => product * extent, 1);
+    const size = sizeOf(datum.shape);
     const values = new Float64Array(items.length * size);
     items.forEach((item, k) => {
       values.set(itemOf(datum, item), k * size);

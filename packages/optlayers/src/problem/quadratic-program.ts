@@ -1,3 +1,5 @@
+import { sizeOf } from "@solvegrad/linalg";
+
 /** The names of a QP's data, in the order that every report keeps. */
 export const datumNames = ["Q", "q", "A", "b", "G", "h"] as const;
 export type DatumName = (typeof datumNames)[number];
@@ -39,6 +41,6 @@ export interface QuadraticProgram {
 /** Item `i` of a datum, as a view into its values (the shared item when the datum is not batched). */
 export function itemOf(datum: Datum, i: number): Float64Array {
   if (!datum.batched) return datum.values;
-  const size = datum.shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(datum.shape);
   return datum.values.subarray(i * size, (i + 1) * size);
 }

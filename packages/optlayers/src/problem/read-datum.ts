@@ -1,4 +1,4 @@
-import { type DType, dtypeOf, type FloatArray, type View } from "@solvegrad/linalg";
+import { type DType, dtypeOf, type FloatArray, sizeOf, type View } from "@solvegrad/linalg";
 import { DatumTypeError } from "../errors.ts";
 
 export type NestedNumbers = readonly number[] | readonly NestedNumbers[];
@@ -27,7 +27,7 @@ export function readDatum(argument: string, input: DatumInput): ReadDatum {
 function readNested(argument: string, input: readonly unknown[]): ReadDatum {
   const shape: number[] = [];
   for (let level: unknown = input; Array.isArray(level); level = level[0]) shape.push(level.length);
-  const values = new Float64Array(shape.reduce((product, extent) => product * extent, 1));
+  const values = new Float64Array(sizeOf(shape));
   let next = 0;
   const copy = (level: unknown, axis: number, path: string): void => {
     if (!Array.isArray(level)) throw notNumbers(path, `is ${describe(level)} where an array was expected`);
@@ -45,7 +45,7 @@ function readNested(argument: string, input: readonly unknown[]): ReadDatum {
 }
 
 function readView({ data, shape, stride, offset }: View): ReadDatum {
-  const values = new Float64Array(shape.reduce((product, extent) => product * extent, 1));
+  const values = new Float64Array(sizeOf(shape));
   let next = 0;
   const copy = (axis: number, at: number): void => {
     if (axis === shape.length) {

@@ -46,7 +46,7 @@ export function* admmGroups(problem: QuadraticProgram, cache: GeometryCache): Ge
   for (let i = 0; i < problem.batch; i++) yield { first: i, count: 1, geometry: admmGeometry(problem, i) };
 }
 
-export function sharesMatrices({ Q, A, G }: QuadraticProgram): boolean {
+function sharesMatrices({ Q, A, G }: QuadraticProgram): boolean {
   return !Q.batched && !A.batched && !G.batched;
 }
 

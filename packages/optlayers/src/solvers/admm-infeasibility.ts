@@ -1,4 +1,5 @@
 import { activeKernels, transposed, view } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
 import type { AdmmGeometry } from "./admm-geometry.ts";
 import type { Certificate } from "./solver.ts";
 
@@ -58,12 +59,6 @@ export function directionOf(
   for (let j = 0; j < r; j++) violation = Math.max(violation, (j < p ? Math.abs(Kd[j]) : Kd[j]) / scale[j]);
   const allowed = -descent / (reach * Math.max(1, maxAbs(q)));
   return violation <= allowed && maxAbs(x) > 1 ? { kind: "dual_infeasible", direction: d } : null;
-}
-
-function maxAbs(values: Float64Array): number {
-  let largest = 0;
-  for (let j = 0; j < values.length; j++) largest = Math.max(largest, Math.abs(values[j]));
-  return largest;
 }
 
 function sumAbs(values: Float64Array): number {

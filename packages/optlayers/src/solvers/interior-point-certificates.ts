@@ -1,3 +1,5 @@
+import { sizeOf } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
@@ -51,15 +53,15 @@ function primalCertificate(problem: QuadraticProgram): Certificate | null {
 
 function checkedPrimal(problem: QuadraticProgram, nu: Float64Array, lambda: Float64Array): Certificate | null {
   const items = allItems(1);
-  const size = Math.max(largest(nu), largest(lambda));
+  const size = Math.max(maxAbs(nu), maxAbs(lambda));
   const value = -dot(problem.b.values, nu) - dot(problem.h.values, lambda);
-  const scale = 1 + Math.max(largest(problem.b.values), largest(problem.h.values));
+  const scale = 1 + Math.max(maxAbs(problem.b.values), maxAbs(problem.h.values));
   if (!(value > certificateTolerance * size * scale)) return null;
   const combination = new Float64Array(problem.n);
   if (problem.p > 0) applyTransposedDatum(1, problem.A, nu, 0, combination, items);
   if (problem.m > 0) applyTransposedDatum(1, problem.G, lambda, 1, combination, items);
-  const rows = 1 + Math.max(largest(problem.A.values), largest(problem.G.values));
-  if (!(largest(combination) <= certificateTolerance * Math.min(size * rows, value))) return null;
+  const rows = 1 + Math.max(maxAbs(problem.A.values), maxAbs(problem.G.values));
+  if (!(maxAbs(combination) <= certificateTolerance * Math.min(size * rows, value))) return null;
   return { kind: "primal_infeasible", nu: nu.map((v) => v / value), lambda: lambda.map((v) => v / value) };
 }
 
@@ -102,17 +104,17 @@ function dualCertificate(problem: QuadraticProgram): Certificate | null {
 
 function checkedDirection(problem: QuadraticProgram, d: Float64Array): Certificate | null {
   const items = allItems(1);
-  const size = largest(d);
+  const size = maxAbs(d);
   const decrease = -dot(problem.q.values, d);
-  if (!(decrease > certificateTolerance * size * (1 + largest(problem.q.values)))) return null;
-  const limit = (D: Datum) => certificateTolerance * Math.min(size * (1 + largest(D.values)), decrease);
+  if (!(decrease > certificateTolerance * size * (1 + maxAbs(problem.q.values)))) return null;
+  const limit = (D: Datum) => certificateTolerance * Math.min(size * (1 + maxAbs(D.values)), decrease);
   const image = (D: Datum) => {
     const result = new Float64Array(D.shape[0]);
     applyDatum(1, D, d, 0, result, items);
     return result;
   };
-  if (!(largest(image(problem.Q)) <= limit(problem.Q))) return null;
-  if (!(largest(image(problem.A)) <= limit(problem.A))) return null;
+  if (!(maxAbs(image(problem.Q)) <= limit(problem.Q))) return null;
+  if (!(maxAbs(image(problem.A)) <= limit(problem.A))) return null;
   if (!image(problem.G).every((value) => value <= limit(problem.G))) return null;
   return { kind: "dual_infeasible", direction: d.map((value) => value / decrease) };
 }
@@ -131,13 +133,7 @@ function singleItem(problem: QuadraticProgram, i: number): QuadraticProgram {
 }
 
 function zeros(...shape: number[]): Datum {
-  return { values: new Float64Array(shape.reduce((product, extent) => product * extent, 1)), shape, batched: false };
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
+  return { values: new Float64Array(sizeOf(shape)), shape, batched: false };
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -1,3 +1,4 @@
+import { moveRow } from "../arrays.ts";
 import { type KktMethod, type KktVector, kktVector } from "../kkt/kkt-method.ts";
 import { solveRefined } from "../kkt/refine.ts";
 import { allItems, applyDatum, applyTransposedDatum, offsetOf } from "../problem/products.ts";
@@ -247,11 +248,6 @@ function retire(
     s: s.subarray(0, kept * m),
   };
   return { items: open.items.subarray(0, kept), point, stalls: open.stalls.subarray(0, kept) };
-}
-
-/** Row `at` of `to` <- row `k` of `from`. */
-export function moveRow(from: Float64Array, k: number, to: Float64Array, at: number, width: number): void {
-  for (let i = 0; i < width; i++) to[at * width + i] = from[k * width + i];
 }
 
 /** One predictor-corrector step of every open slot. */

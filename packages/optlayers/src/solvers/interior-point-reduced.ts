@@ -1,3 +1,4 @@
+import { maxAbs } from "../arrays.ts";
 import { kktVector } from "../kkt/kkt-method.ts";
 import { MultiplierKkt } from "../kkt/multiplier-kkt.ts";
 import { solveRefined } from "../kkt/refine.ts";
@@ -35,7 +36,7 @@ export function iterateOnMultipliers(
   for (let i = 0; i < batch; i++) e.set(schur.rowSizes(i), i * m);
   for (let k = 0; k < e.length; k++) e[k] = 1 / Math.sqrt(e[k]);
   const tau = t.map((value, k) => value * e[k]);
-  for (let i = 0; i < batch; i++) tau.fill(largest(tau.subarray(i * m, (i + 1) * m)) || 1, i * m, (i + 1) * m);
+  for (let i = 0; i < batch; i++) tau.fill(maxAbs(tau.subarray(i * m, (i + 1) * m)) || 1, i * m, (i + 1) * m);
   const dual = dualProblem(problem, schur.complement, t, e, tau);
   const method = new MultiplierKkt(schur, e);
   const start = earlier ? warmStart(dual, method, inDualTerms(earlier, e, tau)) : coldStart(dual, method);
@@ -107,10 +108,4 @@ function dualProblem(
     G: { values: minusIdentity, shape: [m, m], batched: false },
     h: { values: new Float64Array(m), shape: [m], batched: false },
   };
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
 }

@@ -1,3 +1,4 @@
+import { moveRow } from "../arrays.ts";
 import { OptionError } from "../errors.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import { type KktMethod, kktMethod } from "../kkt/kkt-method.ts";
@@ -12,7 +13,6 @@ import {
   type IterationResult,
   type IterationSettings,
   iterate,
-  moveRow,
   type Outcome,
 } from "./interior-point-iteration.ts";
 import { polish } from "./interior-point-polish.ts";

@@ -1,0 +1,25 @@
+/** The largest absolute value among entries begin, ..., end - 1; 0 where there are none, NaN where one is. */
+export function maxAbs(values: Float64Array, begin = 0, end = values.length): number {
+  let largest = 0;
+  for (let k = begin; k < end; k++) largest = Math.max(largest, Math.abs(values[k]));
+  return largest;
+}
+
+/** Row `at` of `to` <- row `k` of `from`; rows have `width` entries. */
+export function moveRow(from: Float64Array, k: number, to: Float64Array, at: number, width: number): void {
+  for (let i = 0; i < width; i++) to[at * width + i] = from[k * width + i];
+}
+
+/** M <- (M + M') / 2 for each n x n matrix in `values`, which is returned. */
+export function symmetrize(values: Float64Array, n: number): Float64Array {
+  for (let at = 0; at < values.length; at += n * n) {
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) {
+        const mean = (values[at + i * n + j] + values[at + j * n + i]) / 2;
+        values[at + i * n + j] = mean;
+        values[at + j * n + i] = mean;
+      }
+    }
+  }
+  return values;
+}

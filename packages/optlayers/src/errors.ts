@@ -1,4 +1,3 @@
-import type { DatumName } from "./problem/quadratic-program.ts";
 import type { Status } from "./solvers/solver.ts";
 
 /** What is wrong with a datum: the facts behind the message. */
@@ -98,6 +97,6 @@ export class OptimizationError extends Error {
 }
 
 /** A name of a datum for messages: "Q", or "Q of batch item 3". */
-export function describeDatum(name: DatumName, item: number | null): string {
+export function describeDatum(name: string, item: number | null): string {
   return item === null ? name : `${name} of batch item ${item}`;
 }

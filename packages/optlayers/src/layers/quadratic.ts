@@ -1,12 +1,17 @@
-import { customOp, Tensor, tensor } from "@solvegrad/autograd";
-import type { DType } from "@solvegrad/linalg";
+import type { Tensor } from "@solvegrad/autograd";
 import { implicit } from "../differentiate/implicit.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
-import { OptimizationError, OptionError } from "../errors.ts";
-import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { type DatumName, datumNames } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
-import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
+import type { Solution, Solver } from "../solvers/solver.ts";
+import {
+  checkOnFailure,
+  differentiableData,
+  type OnFailure,
+  solutionOnTape,
+  usableSolution,
+} from "./solution-on-tape.ts";
 
 export interface QuadraticLayerOptions {
   /** How to solve; `interiorPoint()` by default. */
@@ -14,7 +19,7 @@ export interface QuadraticLayerOptions {
   /** How to differentiate; `implicit()` by default. */
   readonly differentiation?: DifferentiationRule;
   /** What an item without a usable solution does: "raise" (the default) throws, "mask" keeps the rest of the batch alive. */
-  readonly onFailure?: "raise" | "mask";
+  readonly onFailure?: OnFailure;
   /** An earlier solution (the `solution` of a former call with the same shapes) to start from. */
   readonly warmStart?: Solution;
   /** Stops the solve between two iterations; unfinished items then count as failed. */
@@ -49,73 +54,15 @@ export interface QuadraticLayerResult {
  */
 export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLayerOptions = {}): QuadraticLayerResult {
   const { solver = interiorPoint(), differentiation = implicit(), onFailure = "raise", warmStart, signal } = options;
-  if (onFailure !== "raise" && onFailure !== "mask") throw new OptionError("onFailure", onFailure, '"raise" or "mask"');
+  checkOnFailure(onFailure);
   const { problem, dtype } = readQuadraticProgram(data);
-  const solution = masked(problem, solver.solve(problem, { warmStart, signal }), onFailure);
-  const inputs = differentiableData(data);
-  const backward = (cotangents: readonly (Tensor | null)[]) => {
-    const wanted = inputs.map(({ name }) => name);
-    const { gradients, report } = differentiation.vjp(problem, solution, cotangentOf(problem, cotangents), { wanted });
+  const solution = usableSolution(solver.solve(problem, { warmStart, signal }), onFailure);
+  const vjp = (cotangent: Cotangent, wanted: readonly DatumName[]) => {
+    const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
     options.onBackward?.(report);
-    return inputs.map(({ name, value }) => gradientTensor(gradients[name], value));
+    return gradients;
   };
-  const widths = [problem.n, problem.p, problem.m];
-  const outputs = [solution.x, solution.nu, solution.lambda].map((rows, k) => output(problem, rows, widths[k], dtype));
-  const [x, nu, lambda] = customOp(
-    "quadraticLayer",
-    inputs.map(({ value }) => value),
-    outputs.map(({ value }) => value),
-    backward,
-    { extraBytes: bytesHeld(problem, solution) },
-  );
-  return { x, nu, lambda, solution };
-}
-
-/** The solution with zeros in the items that failed, or an `OptimizationError` where these may not be masked. */
-function masked(problem: QuadraticProgram, solution: Solution, onFailure: "raise" | "mask"): Solution {
-  const failed = [...solution.status.keys()].filter((i) => !isUsable(solution.status[i]));
-  if (failed.length === 0) return solution;
-  if (onFailure === "raise") throw new OptimizationError(solution.solver, solution.status, failed);
-  const { n, p, m } = problem;
-  const zeroed = (values: Float64Array, width: number) => {
-    const result = values.slice();
-    for (const i of failed) result.fill(0, i * width, (i + 1) * width);
-    return result;
-  };
-  return {
-    ...solution,
-    x: zeroed(solution.x, n),
-    nu: zeroed(solution.nu, p),
-    lambda: zeroed(solution.lambda, m),
-    s: zeroed(solution.s, m),
-  };
-}
-
-function differentiableData(data: QuadraticProgramData): { name: DatumName; value: Tensor }[] {
-  return datumNames.flatMap((name) => {
-    const value = data[name];
-    return value instanceof Tensor && value.requiresGrad ? [{ name, value }] : [];
-  });
-}
-
-function output({ batch, batched }: QuadraticProgram, rows: Float64Array, width: number, dtype: DType): Tensor {
-  const values = dtype === "float32" ? Float32Array.from(rows) : rows.slice();
-  return tensor(values, { shape: batched ? [batch, width] : [width] });
-}
-
-/** The cotangents in float64; an output that the loss does not use has none (x: zeros). */
-function cotangentOf({ batch, n }: QuadraticProgram, [x, nu, lambda]: readonly (Tensor | null)[]): Cotangent {
-  const values = (cotangent: Tensor | null) => (cotangent ? Float64Array.from(cotangent.data()) : undefined);
-  return { x: values(x) ?? new Float64Array(batch * n), nu: values(nu), lambda: values(lambda) };
-}
-
-function gradientTensor(gradient: Float64Array | undefined, like: Tensor): Tensor {
-  if (!gradient) throw new TypeError("the differentiation rule left out the gradient of a datum that was wanted");
-  const values = like.dtype === "float32" ? Float32Array.from(gradient) : gradient;
-  return tensor(values, { shape: [...like.shape] });
-}
-
-function bytesHeld(problem: QuadraticProgram, { x, nu, lambda, s }: Solution): number {
+  const inputs = differentiableData(datumNames, data);
   const numbers = datumNames.reduce((sum, name) => sum + problem[name].values.length, 0);
-  return 8 * (numbers + x.length + nu.length + lambda.length + s.length);
+  return solutionOnTape({ name: "quadraticLayer", problem, dtype, solution, inputs, vjp, numbers });
 }

@@ -1,0 +1,102 @@
+import { customOp, Tensor, tensor } from "@solvegrad/autograd";
+import type { DType } from "@solvegrad/linalg";
+import type { Cotangent } from "../differentiate/rule.ts";
+import { OptimizationError, OptionError } from "../errors.ts";
+import { isUsable, type Solution } from "../solvers/solver.ts";
+
+/** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
+export type OnFailure = "raise" | "mask";
+
+export function checkOnFailure(onFailure: OnFailure): void {
+  if (onFailure !== "raise" && onFailure !== "mask") throw new OptionError("onFailure", onFailure, '"raise" or "mask"');
+}
+
+/** The solution with zeros in the items that failed, or an `OptimizationError` where these may not be masked. */
+export function usableSolution(solution: Solution, onFailure: OnFailure): Solution {
+  const items = solution.status.length;
+  const failed = [...solution.status.keys()].filter((i) => !isUsable(solution.status[i]));
+  if (failed.length === 0) return solution;
+  if (onFailure === "raise") throw new OptimizationError(solution.solver, solution.status, failed);
+  const zeroed = (values: Float64Array) => {
+    const result = values.slice();
+    const width = values.length / items;
+    for (const i of failed) result.fill(0, i * width, (i + 1) * width);
+    return result;
+  };
+  const { x, nu, lambda, s } = solution;
+  return { ...solution, x: zeroed(x), nu: zeroed(nu), lambda: zeroed(lambda), s: zeroed(s) };
+}
+
+/** A datum that takes part in the gradient. */
+export interface DifferentiableDatum<N extends string> {
+  readonly name: N;
+  readonly value: Tensor;
+}
+
+/** The data that came as Tensors which require gradients. */
+export function differentiableData<N extends string>(
+  names: readonly N[],
+  data: Readonly<Partial<Record<N, unknown>>>,
+): DifferentiableDatum<N>[] {
+  return names.flatMap((name) => {
+    const value: unknown = data[name];
+    return value instanceof Tensor && value.requiresGrad ? [{ name, value }] : [];
+  });
+}
+
+/** Whether results have a batch dimension, and of how many items. */
+export interface BatchShape {
+  readonly batch: number;
+  readonly batched: boolean;
+}
+
+/** Rows of a solution, one an item, as a tensor of shape (width), or (batch, width). */
+export function rowsTensor(rows: Float64Array, { batch, batched }: BatchShape, dtype: DType): Tensor {
+  const width = rows.length / batch;
+  const values = dtype === "float32" ? Float32Array.from(rows) : rows.slice();
+  return tensor(values, { shape: batched ? [batch, width] : [width] });
+}
+
+/** A gradient in the dtype and shape of the datum that it is for. */
+export function gradientTensor(gradient: Float64Array | undefined, like: Tensor): Tensor {
+  if (!gradient) throw new TypeError("the differentiation rule left out the gradient of a datum that was wanted");
+  const values = like.dtype === "float32" ? Float32Array.from(gradient) : gradient;
+  return tensor(values, { shape: [...like.shape] });
+}
+
+interface SolvedLayer<N extends string> {
+  /** The layer's name, for error messages of the tape. */
+  readonly name: string;
+  readonly problem: BatchShape;
+  readonly dtype: DType;
+  readonly solution: Solution;
+  readonly inputs: readonly DifferentiableDatum<N>[];
+  readonly vjp: (cotangent: Cotangent, wanted: readonly N[]) => Partial<Record<N, Float64Array>>;
+  /** Numbers that the problem's data hold. */
+  readonly numbers: number;
+}
+
+/** x, nu and lambda of a solution as the outputs of one step of the tape, whose vjp is a differentiation rule. */
+export function solutionOnTape<N extends string>(layer: SolvedLayer<N>) {
+  const { name, problem, dtype, solution, inputs, vjp, numbers } = layer;
+  const backward = (cotangents: readonly (Tensor | null)[]) => {
+    const wanted = inputs.map((input) => input.name);
+    const gradients = vjp(cotangentOf(solution, cotangents), wanted);
+    return inputs.map((input) => gradientTensor(gradients[input.name], input.value));
+  };
+  const held = [solution.x, solution.nu, solution.lambda, solution.s];
+  const [x, nu, lambda] = customOp(
+    name,
+    inputs.map(({ value }) => value),
+    held.slice(0, 3).map((rows) => rowsTensor(rows, problem, dtype).value),
+    backward,
+    { extraBytes: 8 * held.reduce((sum, rows) => sum + rows.length, numbers) },
+  );
+  return { x, nu, lambda, solution };
+}
+
+/** The cotangents in float64; an output that the loss does not use has none (x: zeros). */
+function cotangentOf(solution: Solution, [x, nu, lambda]: readonly (Tensor | null)[]): Cotangent {
+  const values = (cotangent: Tensor | null) => (cotangent ? Float64Array.from(cotangent.data()) : undefined);
+  return { x: values(x) ?? new Float64Array(solution.x.length), nu: values(nu), lambda: values(lambda) };
+}

@@ -10,6 +10,17 @@ export function moveRow(from: Float64Array, k: number, to: Float64Array, at: num
   for (let i = 0; i < width; i++) to[at * width + i] = from[k * width + i];
 }
 
+/** The smallest over the largest diagonal entry of the n x n matrix at `start`: of a Cholesky factor, how near to singular it is. */
+export function diagonalRatio(values: Float64Array, n: number, start = 0): number {
+  let smallest = Infinity;
+  let largest = 0;
+  for (let k = start; k < start + n * n; k += n + 1) {
+    smallest = Math.min(smallest, values[k]);
+    largest = Math.max(largest, values[k]);
+  }
+  return smallest / largest;
+}
+
 /** M <- (M + M') / 2 for each n x n matrix in `values`, which is returned. */
 export function symmetrize(values: Float64Array, n: number): Float64Array {
   for (let at = 0; at < values.length; at += n * n) {

@@ -1,6 +1,7 @@
 import { datumTangents, tangentArrays, tangentSweep } from "../differentiate/alternating-forward.ts";
 import { implicit } from "../differentiate/implicit.ts";
-import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
+import { singleItem } from "../problem/select-items.ts";
 import { admmGeometry } from "../solvers/admm-geometry.ts";
 import { boundsOf } from "../solvers/admm-groups.ts";
 import { penaltyFactor, primalUpdate } from "../solvers/admm-update.ts";
@@ -37,7 +38,7 @@ export function jacobianConvergence(
   datum: DatumName,
   { iterations = 50, rho = 1, relaxation = 1 }: ConvergenceOptions = {},
 ): ConvergencePoint[] {
-  const single = firstItem(problem);
+  const single = singleItem(problem, 0);
   const exact = kktJacobian(single, datum);
   const advance = jointIteration(single, datum, rho, relaxation);
   return Array.from({ length: iterations }, (_, k) => {
@@ -93,15 +94,6 @@ function jointIteration(
     }
     return { x, J };
   };
-}
-
-function firstItem(problem: QuadraticProgram): QuadraticProgram {
-  const data = { Q: problem.Q, q: problem.q, A: problem.A, b: problem.b, G: problem.G, h: problem.h };
-  for (const name of datumNames) {
-    const { shape } = problem[name];
-    data[name] = { values: itemOf(problem[name], 0), shape, batched: false };
-  }
-  return { ...problem, ...data, batch: 1, batched: false };
 }
 
 /** The exact solution, and its Jacobian from the KKT conditions. */

@@ -2,8 +2,9 @@ import { maxAbs } from "../arrays.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { AdmmState } from "../solvers/admm.ts";
+import type { PenaltyFactor } from "../solvers/admm-geometry.ts";
 import { type AdmmGroup, admmGroups, type GeometryCache, stateAt } from "../solvers/admm-groups.ts";
-import { type PenaltyFactor, penaltyFactor } from "../solvers/admm-update.ts";
+import { penaltyFactor } from "../solvers/admm-update.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 
 /** The fixed point of ADMM at which a group of items is differentiated, with its pattern frozen. */

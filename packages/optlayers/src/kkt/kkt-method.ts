@@ -1,7 +1,5 @@
 import { applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
-import { CondensedKkt } from "./condensed-kkt.ts";
-import { SchurKkt } from "./schur-kkt.ts";
 
 /** One vector (x, nu, lambda) a slot: k x n, k x p and k x m, row by row. Right-hand sides have the same layout. */
 export interface KktVector {
@@ -30,15 +28,7 @@ export interface KktMethod {
   readonly bytes: number;
 }
 
-/**
- * The Schur complement in the multipliers where Q is safely positive definite and there are not many more rows than
- * variables (with shared Q, A, G it is formed once for the whole batch); otherwise the system condensed to x.
- */
-export function kktMethod(problem: QuadraticProgram): KktMethod {
-  const fewRows = problem.p + problem.m <= 2 * problem.n;
-  return (fewRows ? SchurKkt.of(problem) : null) ?? new CondensedKkt(problem);
-}
-
+/** A vector of zeros for `slots` slots. */
 export function kktVector(problem: QuadraticProgram, slots: number): KktVector {
   return {
     x: new Float64Array(slots * problem.n),

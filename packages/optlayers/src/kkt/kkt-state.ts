@@ -1,5 +1,6 @@
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
-import { type KktMethod, kktMethod } from "./kkt-method.ts";
+import { kktMethod } from "./choose-method.ts";
+import type { KktMethod } from "./kkt-method.ts";
 
 /** What a solver leaves in `Solution.state` for a rule: factors of this very problem. */
 export class KktState {

@@ -1,10 +1,11 @@
 import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
+import { diagonalRatio } from "../arrays.ts";
 import { matrixView } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
 
-/** Pivots of Q's Cholesky factorization below this share of the largest one: not safely positive definite. */
-const smallestPivotRatio = 1e-8;
+/** Diagonal entries of Q's Cholesky factor below this share of the largest one: not safely positive definite. */
+const smallestPivotRatio = 1e-4;
 /** What the Schur complements' diagonals grow by, row by row, so that redundant rows do no harm. */
 const regularization = 1e-10;
 
@@ -42,7 +43,7 @@ export class SchurKkt implements KktMethod {
     const { n } = problem;
     const failures = activeKernels().potrfBatched(view(L, [L.length / (n * n), n, n]));
     for (let f = 0; f < failures.length; f++) {
-      if (failures[f] !== 0 || pivotRatio(L, f, n) < smallestPivotRatio) return null;
+      if (failures[f] !== 0 || diagonalRatio(L, n, f * n * n) < smallestPivotRatio) return null;
     }
     return new SchurKkt(problem, L);
   }
@@ -268,17 +269,6 @@ function rowsOf(values: Float64Array, width: number, first: number, count: numbe
 /** The same with one slot a column. */
 function columns(values: Float64Array, width: number, first: number, count: number): View<Float64Array> {
   return transposed(rowsOf(values, width, first, count));
-}
-
-function pivotRatio(L: Float64Array, f: number, n: number): number {
-  let smallest = Infinity;
-  let largest = 0;
-  for (let i = 0; i < n; i++) {
-    const pivot = L[f * n * n + i * (n + 1)] ** 2;
-    smallest = Math.min(smallest, pivot);
-    largest = Math.max(largest, pivot);
-  }
-  return smallest / largest;
 }
 
 function copyBlock(

@@ -1,5 +1,5 @@
 import { activeKernels, sizeOf, transposed, type View, view } from "@solvegrad/linalg";
-import { type Datum, itemOf, type QuadraticProgram } from "./quadratic-program.ts";
+import type { Datum } from "./quadratic-program.ts";
 
 /** 0, 1, ..., count - 1: every item of a batch, in order. */
 export function allItems(count: number): Int32Array {
@@ -68,20 +68,4 @@ export function matrixView(D: Datum, i: number, transpose = false): View<Float64
 /** Where the values of item `i` of a datum begin. */
 export function offsetOf(D: Datum, i: number): number {
   return D.batched ? i * sizeOf(D.shape) : 0;
-}
-
-/** The problem of these items alone; shared data stay shared. */
-export function selectItems(problem: QuadraticProgram, items: readonly number[]): QuadraticProgram {
-  const select = (datum: Datum): Datum => {
-    if (!datum.batched) return datum;
-    const size = sizeOf(datum.shape);
-    const values = new Float64Array(items.length * size);
-    items.forEach((item, k) => {
-      values.set(itemOf(datum, item), k * size);
-    });
-    return { ...datum, values };
-  };
-  const { Q, q, A, b, G, h } = problem;
-  const data = { Q: select(Q), q: select(q), A: select(A), b: select(b), G: select(G), h: select(h) };
-  return { ...problem, ...data, batch: items.length };
 }

@@ -1,4 +1,5 @@
 import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
+import { diagonalRatio } from "../arrays.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 
 /**
@@ -26,7 +27,17 @@ export interface AdmmGeometry {
   /** S = K Q^-1 K' (r x r), where the iteration runs in the space of the constraints; otherwise null. */
   readonly S: View<Float64Array> | null;
   /** The factors made so far, by penalty: a training run meets the same few again and again. */
-  readonly penalties: Map<number, unknown>;
+  readonly penalties: Map<number, PenaltyFactor>;
+}
+
+/** The factors for one penalty: M = K H^-1 K' in the space of the constraints, or the Cholesky factor of H. */
+export interface PenaltyFactor {
+  readonly rho: number;
+  readonly reduced: boolean;
+  /** M (r x r) or the factor of H + proximal I (n x n). */
+  readonly matrix: View<Float64Array>;
+  /** 0, or the weight of the proximal term that stands in where H itself is singular. */
+  readonly proximal: number;
 }
 
 /** Weight of the equalities against the inequalities, in the diagonal of K Q^-1 K': they have no slack to find. */
@@ -59,13 +70,7 @@ function positiveDefiniteFactor(Q: View<Float64Array>): View<Float64Array> | nul
   const n = Q.shape[0];
   const L = view(Q.data.slice(Q.offset, Q.offset + n * n), [n, n]);
   if (activeKernels().potrf(L) !== 0) return null;
-  let smallest = Number.POSITIVE_INFINITY;
-  let largest = 0;
-  for (let j = 0; j < n; j++) {
-    smallest = Math.min(smallest, L.data[j * n + j]);
-    largest = Math.max(largest, L.data[j * n + j]);
-  }
-  return smallest > singularPivot * largest ? L : null;
+  return diagonalRatio(L.data, n) > singularPivot ? L : null;
 }
 
 /** L^-1 K' (n x r). */

@@ -1,6 +1,6 @@
 import { activeKernels, view } from "@solvegrad/linalg";
-import type { AdmmGeometry } from "./admm-geometry.ts";
-import type { PenaltyFactor, PrimalUpdate } from "./admm-update.ts";
+import type { AdmmGeometry, PenaltyFactor } from "./admm-geometry.ts";
+import type { PrimalUpdate } from "./admm-update.ts";
 
 /** The rows of one call: items that share Q, A and G. F holds their q (count x n), k their scaled [b; h] (count x r). */
 export interface AdmmRows {

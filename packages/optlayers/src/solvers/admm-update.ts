@@ -1,5 +1,6 @@
 import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
-import type { AdmmGeometry } from "./admm-geometry.ts";
+import { diagonalRatio } from "../arrays.ts";
+import type { AdmmGeometry, PenaltyFactor } from "./admm-geometry.ts";
 
 /**
  * ADMM's x-update for `count` right-hand sides f (rows of F) and duals z (rows of Z),
@@ -17,25 +18,18 @@ export interface PrimalUpdate {
   gradient(Z: Float64Array, KX: Float64Array, D: Float64Array): void;
 }
 
-/** The factors for one penalty: M = K H^-1 K' in the space of the constraints, or the Cholesky factor of H. */
-export interface PenaltyFactor {
-  readonly rho: number;
-  readonly reduced: boolean;
-  /** M (r x r) or the factor of H + proximal I (n x n). */
-  readonly matrix: View<Float64Array>;
-  /** 0, or the weight of the proximal term that stands in where H itself is singular. */
-  readonly proximal: number;
-}
-
 /** Weight of the proximal term where H is singular, relative to the mean of H's diagonal. */
 const proximalWeight = 1e-6;
+
+/** A factor of H whose smallest pivot is this much smaller than the largest gets the proximal term. */
+const singularPivot = 1e-6;
 
 /** How many penalties a geometry remembers. */
 const remembered = 4;
 
 /** The factors of `geometry` for this penalty, made once. Null where H has entries that no factorization survives. */
 export function penaltyFactor(geometry: AdmmGeometry, rho: number): PenaltyFactor | null {
-  const known = geometry.penalties.get(rho) as PenaltyFactor | undefined;
+  const known = geometry.penalties.get(rho);
   if (known) return known;
   const factor = geometry.S ? reducedFactor(geometry.S, rho) : fullFactor(geometry, rho);
   if (!factor) return null;
@@ -67,7 +61,7 @@ function fullFactor({ n, r, Q, K }: AdmmGeometry, rho: number): PenaltyFactor | 
   const H = view(Q.data.slice(Q.offset, Q.offset + n * n), [n, n]);
   if (r > 0) activeKernels().syrk(rho, transposed(K), 1, H);
   const exact = view(H.data.slice(), [n, n]);
-  if (activeKernels().potrf(exact) === 0 && isWellConditioned(exact)) {
+  if (activeKernels().potrf(exact) === 0 && diagonalRatio(exact.data, n) > singularPivot) {
     return { rho, reduced: false, matrix: exact, proximal: 0 };
   }
   let trace = 0;
@@ -75,17 +69,6 @@ function fullFactor({ n, r, Q, K }: AdmmGeometry, rho: number): PenaltyFactor | 
   const proximal = proximalWeight * (trace > 0 ? trace / n : 1);
   for (let j = 0; j < n; j++) H.data[j * n + j] += proximal;
   return activeKernels().potrf(H) === 0 ? { rho, reduced: false, matrix: H, proximal } : null;
-}
-
-function isWellConditioned(L: View<Float64Array>): boolean {
-  const n = L.shape[0];
-  let smallest = Number.POSITIVE_INFINITY;
-  let largest = 0;
-  for (let j = 0; j < n; j++) {
-    smallest = Math.min(smallest, L.data[j * n + j]);
-    largest = Math.max(largest, L.data[j * n + j]);
-  }
-  return smallest > 1e-6 * largest;
 }
 
 /** The x-update for the rows of F (count x n); a proximal term starts from the rows of `start`, or from 0. */

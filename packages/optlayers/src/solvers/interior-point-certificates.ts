@@ -2,7 +2,8 @@ import { sizeOf } from "@solvegrad/linalg";
 import { maxAbs } from "../arrays.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
-import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
+import { singleItem } from "../problem/select-items.ts";
 import { iterate } from "./interior-point-iteration.ts";
 import { polish } from "./interior-point-polish.ts";
 import { coldStart } from "./interior-point-start.ts";
@@ -124,12 +125,6 @@ function solutionOf(problem: QuadraticProgram): Float64Array {
   const method = new CondensedKkt(problem);
   const { point } = iterate(problem, method, coldStart(problem, method), settings);
   return polish(problem, method, point, () => true).x;
-}
-
-function singleItem(problem: QuadraticProgram, i: number): QuadraticProgram {
-  const only = (datum: Datum): Datum => ({ values: itemOf(datum, i), shape: datum.shape, batched: false });
-  const { Q, q, A, b, G, h } = problem;
-  return { ...problem, batch: 1, Q: only(Q), q: only(q), A: only(A), b: only(b), G: only(G), h: only(h) };
 }
 
 function zeros(...shape: number[]): Datum {

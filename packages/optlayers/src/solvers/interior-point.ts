@@ -1,11 +1,12 @@
 import { moveRow } from "../arrays.ts";
 import { OptionError } from "../errors.ts";
+import { kktMethod } from "../kkt/choose-method.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
-import { type KktMethod, kktMethod } from "../kkt/kkt-method.ts";
+import type { KktMethod } from "../kkt/kkt-method.ts";
 import { KktState } from "../kkt/kkt-state.ts";
 import { SchurKkt } from "../kkt/schur-kkt.ts";
-import { selectItems } from "../problem/products.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import { selectItems } from "../problem/select-items.ts";
 import { certificateOf } from "./interior-point-certificates.ts";
 import { equilibrated } from "./interior-point-equilibration.ts";
 import {

@@ -9,6 +9,7 @@ export {
   useKernels,
 } from "./select.ts";
 export { KernelShapeError } from "./shapes.ts";
+export * from "./sparse/index.ts";
 export {
   allocate,
   type DType,

@@ -1,0 +1,11 @@
+export * from "./compensated.ts";
+export { eliminationTree, postorder } from "./elimination-tree.ts";
+export { type EquilibrationOptions, equilibrate } from "./equilibrate.ts";
+export { type LdlOptions, SparseLdl } from "./ldl.ts";
+export * from "./matrix.ts";
+export { minimumDegreeOrder } from "./minimum-degree.ts";
+export { invertPermutation, type PermutedSymmetric, permuteSymmetric } from "./permute.ts";
+export * from "./product.ts";
+export { type Refinement, type RefinementOptions, solveRefined } from "./refine.ts";
+export * from "./sum.ts";
+export { sparseTranspose, type Transpose, transposeWithMap } from "./transpose.ts";

@@ -8,6 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    // Test files run side by side: BLAS threads that wait for a core would slow each of them many times over.
+    env: { OPENBLAS_NUM_THREADS: "1" },
     testTimeout: 120_000,
   },
 });

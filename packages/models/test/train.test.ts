@@ -113,20 +113,23 @@ describe("MnistNetwork", () => {
 });
 
 describe("training on MNIST", () => {
-  it.each(["alternating", "implicit"] as const)(
-    "lowers the loss within 60 steps, all of it finite, and twice the same for one seed (%s)",
-    async (differentiation) => {
+  it.each([
+    ["alternating", 60],
+    ["implicit", 30],
+  ] as const)(
+    "lowers the loss by half (%s, %i steps), all of it finite, and twice the same for one seed",
+    async (differentiation, count) => {
       const settings = mnistRunSettings({ differentiation, seed: 11 });
-      const events = await collect(mnistRun(settings));
+      const events = await collect(mnistRun(settings), { maxSteps: count });
       const steps = events.filter(isStep);
-      expect(steps).toHaveLength(60);
+      expect(steps).toHaveLength(count);
       expect(lossesOf(events).every(Number.isFinite)).toBe(true);
       expect(mean(lossesOf(steps.slice(-10)))).toBeLessThan(0.5 * mean(lossesOf(steps.slice(0, 10))));
-      expect(events.at(-1)).toMatchObject({ kind: "evaluation", step: 60, count: 200 });
+      expect(events.at(-1)).toMatchObject({ kind: "evaluation", step: count, count: 200 });
       expect(events.at(-1)?.accuracy).toBeGreaterThan(0.75);
       expect(steps.every(({ layer }) => layer?.masked.length === 0 && layer.iterations > 0)).toBe(true);
-      const again = await collect(mnistRun(settings), { maxSteps: 20 });
-      expect(lossesOf(again.filter(isStep))).toEqual(lossesOf(steps.slice(0, 20)));
+      const again = await collect(mnistRun(settings), { maxSteps: 10 });
+      expect(lossesOf(again.filter(isStep))).toEqual(lossesOf(steps.slice(0, 10)));
     },
   );
 

@@ -1,3 +1,4 @@
+import { checkCount, checkPositive, checkRelaxation } from "../check-options.ts";
 import { datumTangents, tangentArrays, tangentSweep } from "../differentiate/alternating-forward.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
@@ -31,13 +32,16 @@ export interface ConvergencePoint {
  * them, and after every iteration the distance to the exact solution and to the Jacobian of the KKT conditions. Takes the first item of a
  * batch; the KKT Jacobian costs n implicit gradients.
  *
- * Throws a RangeError where the item has no solution.
+ * Throws a RangeError where the item has no solution, an `OptionError` for an option outside its range.
  */
 export function jacobianConvergence(
   problem: QuadraticProgram,
   datum: DatumName,
   { iterations = 50, rho = 1, relaxation = 1 }: ConvergenceOptions = {},
 ): ConvergencePoint[] {
+  checkCount("iterations", iterations);
+  checkPositive("rho", rho);
+  checkRelaxation(relaxation);
   const single = singleItem(problem, 0);
   const exact = kktJacobian(single, datum);
   const advance = jointIteration(single, datum, rho, relaxation);

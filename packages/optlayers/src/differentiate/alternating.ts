@@ -1,8 +1,8 @@
 import { sizeOf } from "@solvegrad/linalg";
+import { checkChoice, checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import { OptionError } from "../errors.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
-import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../solvers/admm-options.ts";
 import type { Solution } from "../solvers/solver.ts";
 import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating-adjoint.ts";
 import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating-conjugate-gradients.ts";
@@ -71,7 +71,7 @@ interface Settings extends RecursionSettings {
 
 function validated(options: AdjointOptions | ForwardOptions): Settings {
   const { mode = "adjoint", truncate = 1e-10, maxIterations = 10_000, relaxation = 1.6, rho = 1 } = options;
-  if (mode !== "adjoint" && mode !== "forward") throw new OptionError("mode", mode, '"adjoint" or "forward"');
+  checkChoice("mode", mode, ["adjoint", "forward"]);
   checkFraction("truncate", truncate);
   checkCount("maxIterations", maxIterations);
   checkRelaxation(relaxation);
@@ -80,6 +80,7 @@ function validated(options: AdjointOptions | ForwardOptions): Settings {
 }
 
 function adjointRule({ acceleration = "conjugateGradients" }: AdjointOptions, settings: Settings): DifferentiationRule {
+  checkChoice("acceleration", acceleration, ["conjugateGradients", "none"]);
   const cache = new GeometryCache();
   return {
     name: "alternating",

@@ -22,9 +22,9 @@ import {
 } from "@solvegrad/autograd";
 import { sizeOf } from "@solvegrad/linalg";
 import { symmetrize } from "../arrays.ts";
+import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
-import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../solvers/admm-options.ts";
 import { type FrozenPoint, frozenPoints } from "./alternating-point.ts";
 import type { Cotangent, DataCotangents, DifferentiationRule, VjpOptions } from "./rule.ts";
 

@@ -1,4 +1,5 @@
 import { customOp, isGradEnabled, noGrad, Tensor, tensor, vjp } from "@solvegrad/autograd";
+import { allocate } from "@solvegrad/linalg";
 import { LayerError } from "../errors.ts";
 import { leastNormSolution } from "../kkt/least-norm.ts";
 
@@ -97,7 +98,7 @@ function jacobianRows(F: Optimality, x: Tensor, theta: readonly Tensor[], batche
   const items = batched ? x.shape[0] : 1;
   const size = x.size / items;
   return Array.from({ length: size }, (_, i) => {
-    const unit = x.dtype === "float32" ? new Float32Array(x.size) : new Float64Array(x.size);
+    const unit = allocate(x.dtype, x.size);
     for (let item = 0; item < items; item++) unit[item * size + i] = 1;
     return pullback(tensor(unit, { shape: [...x.shape] }))[0];
   });
@@ -108,7 +109,7 @@ function solveTransposed(rows: readonly Tensor[], c: Tensor, batched: boolean): 
   const size = rows.length;
   const data = rows.map((row) => row.data());
   const target = Float64Array.from(c.data());
-  const solution = c.dtype === "float32" ? new Float32Array(c.size) : new Float64Array(c.size);
+  const solution = allocate(c.dtype, c.size);
   const M = new Float64Array(size * size);
   for (let item = 0; item < items; item++) {
     for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) M[j * size + i] = data[i][item * size + j];

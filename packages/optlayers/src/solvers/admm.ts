@@ -1,7 +1,7 @@
+import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
 import { type AdmmRun, type AdmmSettings, runAdmm } from "./admm-iteration.ts";
-import { checkCount, checkPositive, checkRelaxation } from "./admm-options.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -68,9 +68,7 @@ function validated(options: AdmmOptions): Settings {
   checkRelaxation(settings.relaxation);
   checkPositive("rho", settings.rho);
   checkCount("maxIterations", settings.maxIterations);
-  if (settings.timeLimit !== Number.POSITIVE_INFINITY) {
-    checkPositive("timeLimit", settings.timeLimit, "number of milliseconds");
-  }
+  checkTimeLimit(settings.timeLimit);
   return settings;
 }
 

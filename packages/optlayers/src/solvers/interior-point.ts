@@ -1,5 +1,5 @@
 import { moveRow } from "../arrays.ts";
-import { OptionError } from "../errors.ts";
+import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { kktMethod } from "../kkt/choose-method.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import type { KktMethod } from "../kkt/kkt-method.ts";
@@ -47,11 +47,9 @@ export function interiorPoint(options: InteriorPointOptions = {}): Solver {
 
 function validated(options: InteriorPointOptions): Required<InteriorPointOptions> {
   const { tolerance = 1e-9, maxIterations = 100, timeLimit = Infinity, polish = true } = options;
-  if (!(tolerance > 0 && tolerance < 1)) throw new OptionError("tolerance", tolerance, "a number between 0 and 1");
-  if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
-    throw new OptionError("maxIterations", maxIterations, "a positive integer");
-  }
-  if (!(timeLimit > 0)) throw new OptionError("timeLimit", timeLimit, "a positive number of milliseconds");
+  checkFraction("tolerance", tolerance);
+  checkCount("maxIterations", maxIterations);
+  checkTimeLimit(timeLimit);
   return { tolerance, maxIterations, timeLimit, polish };
 }
 

@@ -211,6 +211,10 @@ describe("alternating and unrolled rules", () => {
     expect(() => alternating({ truncate: 0 })).toThrow(OptionError);
     expect(() => alternating({ relaxation: 2 })).toThrow(/relaxation is 2/);
     expect(() => alternating({ maxIterations: 0 })).toThrow(/maxIterations is 0/);
+    const acceleration = "anderson" as "none";
+    expect(() => alternating({ acceleration })).toThrow(
+      'acceleration is anderson, expected "conjugateGradients" or "none"',
+    );
     expect(() => unrolled({ iterations: -1 })).toThrow(/iterations is -1/);
     const onlyB = alternating({ mode: "forward", datum: "b" });
     expect(Object.keys(onlyB.vjp(problem, solution, cotangent).gradients)).toEqual(["b"]);

@@ -23,7 +23,14 @@ export {
 } from "./differentiate/alternating.ts";
 export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
-export * from "./differentiate/rule.ts";
+export type {
+  Cotangent,
+  DataCotangents,
+  DifferentiationReport,
+  DifferentiationRule,
+  Vjp,
+  VjpOptions,
+} from "./differentiate/rule.ts";
 export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";
 export {
   type DatumFacts,
@@ -47,4 +54,12 @@ export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quad
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";
-export * from "./solvers/solver.ts";
+export {
+  type Certificate,
+  isUsable,
+  type Residuals,
+  type Solution,
+  type SolveOptions,
+  type Solver,
+  type Status,
+} from "./solvers/solver.ts";

@@ -70,6 +70,9 @@ export interface Kernels {
   readonly convolution: ConvolutionKernels;
 }
 
+/** The part of `Kernels` that works on vectors and matrices, single or in batches. */
+export type MatrixKernels = Omit<Kernels, "name" | "description" | "threads" | "adam" | "convolution">;
+
 /** The decay of the two moments, and the step's rate and guard, into which a caller folds the bias corrections. */
 export interface AdamCoefficients {
   readonly beta1: number;

@@ -1,5 +1,5 @@
 import { item } from "../batch.ts";
-import type { Kernels, Triangle } from "../kernels.ts";
+import type { Kernels, MatrixKernels, Triangle } from "../kernels.ts";
 import * as reference from "../reference/products.ts";
 import type { FloatArray, View } from "../view.ts";
 import {
@@ -31,10 +31,8 @@ import {
 /** Below this length a loop costs less than the call. */
 const SHORT = 128;
 
-type NativeKernels = Omit<Kernels, "name" | "description" | "threads" | "adam" | "convolution">;
-
 /** The kernels in BLAS and LAPACK. A batch is folded into one call where that is possible, and otherwise one call an item. */
-export function nativeKernels(blas: Blas): NativeKernels {
+export function nativeKernels(blas: Blas): MatrixKernels {
   const products = nativeProducts(blas);
   const solves = nativeSolves(blas);
   return {

@@ -1,7 +1,5 @@
-import type { Kernels } from "../kernels.ts";
+import type { MatrixKernels } from "../kernels.ts";
 import type { View } from "../view.ts";
-
-type Routed = Omit<Kernels, "name" | "description" | "threads" | "adam" | "convolution">;
 
 // Where one call of the library an item, and its threads, cost more than its faster arithmetic saves (measured).
 const SMALL_PRODUCT = 32 ** 3;
@@ -12,7 +10,7 @@ const SMALL_SOLVE = 48;
 const SMALL_VECTOR_SOLVE = 64;
 
 /** The native kernels, with small problems and batches of them handed to the wasm kernels, which loop over a batch inside. */
-export function smallInWasm(native: Routed, wasm: Routed): Routed {
+export function smallInWasm(native: MatrixKernels, wasm: MatrixKernels): MatrixKernels {
   const multiply = (A: View, C: View) => (last(A) * last(C) * rows(C) <= SMALL_PRODUCT ? wasm : native);
   const symmetric = (A: View, C: View) => (last(A) * rows(C) * last(C) <= SMALL_SYMMETRIC ? wasm : native);
   const apply = (A: View) => (rows(A) * last(A) <= SMALL_VECTOR_PRODUCT ? wasm : native);

@@ -1,4 +1,3 @@
-import { maxAbs } from "../arrays.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { AdmmState } from "../solvers/admm.ts";
@@ -6,6 +5,7 @@ import type { PenaltyFactor } from "../solvers/admm-geometry.ts";
 import { type AdmmGroup, admmGroups, type GeometryCache, stateAt } from "../solvers/admm-groups.ts";
 import { penaltyFactor } from "../solvers/admm-update.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
+import { activeSet } from "./implicit-active-set.ts";
 
 /** The fixed point of ADMM at which a group of items is differentiated, with its pattern frozen. */
 export interface FrozenPoint {
@@ -38,59 +38,62 @@ export function frozenPoints(
 ): FrozenPoints {
   const state = solution.state instanceof AdmmState && solution.state.problem === problem ? solution.state : null;
   const groups = state?.groups ?? [...admmGroups(problem, cache)];
-  const points = groups.map((group, g) => freeze(group, solution, state?.rho[g] ?? rho));
+  const points = groups.map((group, g) => freeze(problem, group, solution, state?.rho[g] ?? rho));
   const bytes = state ? 0 : groups.reduce((sum, { geometry }) => sum + bytesOf(geometry), 0);
-  return { points, notes: patternNotes(problem, solution, points), bytes };
+  return { points: points.map(({ point }) => point), notes: patternNotes(problem, solution, points), bytes };
 }
 
 function bytesOf({ n, r, factorQ, T, S }: AdmmGroup["geometry"]): number {
   return 8 * (r * n + (factorQ ? n * n : 0) + (T ? n * r : 0) + (S ? 2 * r * r : n * n));
 }
 
-/** An inequality whose w is smaller than this share of the item's largest is weakly active, and counts as inactive. */
-const weak = 1e-8;
+/** Weakly active to this tolerance counts as inactive, as in the implicit rule. */
+const weakTolerance = 1e-8;
 
-function freeze(group: AdmmGroup, solution: Solution, rho: number): FrozenPoint {
+interface Frozen {
+  readonly point: FrozenPoint;
+  /** The items with weakly active rows. */
+  readonly weak: ReadonlySet<number>;
+}
+
+function freeze(problem: QuadraticProgram, group: AdmmGroup, solution: Solution, rho: number): Frozen {
   const factor = penaltyFactor(group.geometry, rho);
+  if (!factor) throw new RangeError(`alternating: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
   const { r, p } = group.geometry;
-  const usable = solution.status
-    .slice(group.first, group.first + group.count)
-    .map((status) => factor !== null && isUsable(status));
+  const items = allItems(group.count).map((i) => group.first + i);
+  const usable = Array.from(items, (item) => isUsable(solution.status[item]));
+  const { D, weak } = activeSet(problem, solution, items, weakTolerance);
   const t = stateAt(solution, group, rho);
   const active = new Uint8Array(t.length);
   for (let i = 0; i < group.count; i++) {
     if (!usable[i]) t.fill(0, i * r, (i + 1) * r);
-    const threshold = weak * maxAbs(t, i * r + p, (i + 1) * r);
-    for (let j = 0; j < r; j++) active[i * r + j] = j < p || t[i * r + j] > threshold ? 1 : 0;
+    for (let j = 0; j < r; j++) active[i * r + j] = j < p || (usable[i] && D[i * (r - p) + j - p] === 0) ? 1 : 0;
   }
-  if (!factor) throw new RangeError(`alternating: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
-  return { group, factor, t, active, usable };
+  return { point: { group, factor, t, active, usable }, weak: new Set(weak.map(({ item }) => item)) };
 }
 
 /** Whether one more sweep would change the pattern, and whether a constraint sits on the edge of it. */
-function patternNotes(problem: QuadraticProgram, solution: Solution, points: readonly FrozenPoint[]): string[] {
+function patternNotes(problem: QuadraticProgram, solution: Solution, points: readonly Frozen[]): string[] {
   const { m, batch } = problem;
   if (m === 0) return [];
   const Gx = new Float64Array(batch * m);
   applyDatum(1, problem.G, solution.x, 0, Gx, allItems(batch));
   const unsettled: number[] = [];
   const weaklyActive: number[] = [];
-  for (const { group, factor, t, usable } of points) {
+  for (const { point, weak } of points) {
+    const { group, factor, t, usable } = point;
     const { r, p, scale } = group.geometry;
     for (let i = 0; i < group.count; i++) {
       if (!usable[i]) continue;
       const item = group.first + i;
       const h = itemOf(problem.h, item);
       let changes = false;
-      let smallest = Number.POSITIVE_INFINITY;
-      const largest = maxAbs(t, i * r + p, (i + 1) * r);
       for (let j = 0; j < m; j++) {
         const w = t[i * r + p + j];
         const next = Math.max(w, 0) + factor.rho * scale[p + j] * (Gx[item * m + j] - h[j]);
         if (w > 0 !== next > 0) changes = true;
-        smallest = Math.min(smallest, Math.abs(w));
       }
-      if (smallest <= weak * largest) weaklyActive.push(item);
+      if (weak.has(item)) weaklyActive.push(item);
       else if (changes) unsettled.push(item);
     }
   }

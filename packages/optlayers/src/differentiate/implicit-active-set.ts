@@ -11,9 +11,11 @@ export interface ActiveSet {
 }
 
 /**
- * A row is active when its multiplier is larger than its slack. Where both are below `weakTolerance` times the size of
- * multipliers and slacks in this problem, strict complementarity fails and x has only one-sided derivatives: such a
- * row is taken as inactive, the derivative on the side where the constraint does not bind.
+ * A row is active when its multiplier is larger than its slack, each relative to its size in the problem: lambda_i |g_i|
+ * to the largest force (|q| and all lambda_j |g_j|), s_i to |h_i| or |g_i| |x|. So the answer does not depend on the
+ * units of a row, nor on bounds elsewhere that stand for infinity. Where both are below `weakTolerance`, strict
+ * complementarity fails and x has only one-sided derivatives: such a row is taken as inactive, the derivative on the
+ * side where the constraint does not bind.
  */
 export function activeSet(
   problem: QuadraticProgram,
@@ -21,26 +23,37 @@ export function activeSet(
   items: Int32Array,
   weakTolerance: number,
 ): ActiveSet {
-  const { m } = problem;
-  const D = new Float64Array(items.length * m);
+  const { n, m } = problem;
+  const D = new Float64Array(items.length * m).fill(Infinity);
   const weak: { item: number; rows: number }[] = [];
   if (m === 0) return { D, weak };
-  const sharedRow = problem.G.batched ? 0 : maxAbs(problem.G.values);
+  const sharedRows = problem.G.batched ? null : largestOfRows(problem.G.values, n);
   for (let k = 0; k < items.length; k++) {
     const item = items[k];
     const lambda = solution.lambda.subarray(item * m, (item + 1) * m);
     const s = solution.s.subarray(item * m, (item + 1) * m);
-    const row = problem.G.batched ? maxAbs(itemOf(problem.G, item)) : sharedRow;
-    const x = solution.x.subarray(item * problem.n, (item + 1) * problem.n);
-    const smallLambda = weakTolerance * Math.max(maxAbs(lambda), maxAbs(itemOf(problem.q, item)) / (row || 1));
-    const smallSlack = weakTolerance * Math.max(maxAbs(itemOf(problem.h, item)), row * maxAbs(x));
-    let rows = 0;
+    const h = itemOf(problem.h, item);
+    const rows = sharedRows ?? largestOfRows(itemOf(problem.G, item), n);
+    const x = maxAbs(solution.x.subarray(item * n, (item + 1) * n));
+    const force = lambda.reduce((most, value, i) => Math.max(most, value * rows[i]), maxAbs(itemOf(problem.q, item)));
+    let weakRows = 0;
     for (let i = 0; i < m; i++) {
-      const isWeak = lambda[i] <= smallLambda && s[i] <= smallSlack;
-      if (isWeak) rows++;
-      D[k * m + i] = !isWeak && lambda[i] > s[i] ? 0 : Infinity;
+      const multiplier = share(lambda[i] * rows[i], force);
+      const slack = share(s[i], Math.max(Math.abs(h[i]), rows[i] * x));
+      if (multiplier <= weakTolerance && slack <= weakTolerance) weakRows++;
+      else if (multiplier > slack) D[k * m + i] = 0;
     }
-    if (rows > 0) weak.push({ item, rows });
+    if (weakRows > 0) weak.push({ item, rows: weakRows });
   }
   return { D, weak };
+}
+
+/** part / whole, 0 where there is nothing of either. */
+function share(part: number, whole: number): number {
+  return part === 0 ? 0 : part / whole;
+}
+
+/** The largest entry of every row; 1 for a row of zeros. */
+function largestOfRows(values: Float64Array, n: number): Float64Array {
+  return Float64Array.from({ length: values.length / n }, (_, i) => maxAbs(values.subarray(i * n, (i + 1) * n)) || 1);
 }

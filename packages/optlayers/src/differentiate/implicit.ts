@@ -30,9 +30,9 @@ const largestDirect = 1500;
  * and the cotangents of the data by `pullBack`. The factors of the interior-point solver are used again when the
  * solution carries them, with refinement against the unregularized system; any other solver's solution will do.
  *
- * Where the solution map is not differentiable, the choice is: weakly active rows count as inactive; a singular system
- * (duplicate or too many active rows, a solution that is not unique) gets a least-norm least-squares solution. The
- * report's notes and residual say when this happened.
+ * Where the solution map is not differentiable, the choice is: weakly active rows count as inactive; where the solution is
+ * not unique, the adjoint system gets a least-norm least-squares solution. The report's notes say when either happened.
+ * Redundant active rows share what is theirs, each in its own unit; the cotangents of q and Q do not depend on how.
  */
 export function implicit(options: ImplicitOptions = {}): DifferentiationRule {
   const { weakTolerance = 1e-8 } = options;
@@ -129,6 +129,8 @@ function replaceSingular(
       right[n + p + j] = rhs.lambda[k * m + row];
     });
     const direct = leastNormSolution(activeMatrix(problem, item, rows), size, right);
+    // of full rank, and badly scaled: the refined solution may be the better one
+    if (direct.rank === size && direct.residual >= residual[k]) return;
     z.x.set(direct.x.subarray(0, n), k * n);
     z.nu.set(direct.x.subarray(n, n + p), k * p);
     z.lambda.fill(0, k * m, (k + 1) * m);

@@ -25,6 +25,7 @@ import { symmetrize } from "../arrays.ts";
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
+import { largestRatio } from "./alternating-adjoint.ts";
 import { type FrozenPoint, frozenPoints } from "./alternating-point.ts";
 import type { Cotangent, DataCotangents, DifferentiationRule, VjpOptions } from "./rule.ts";
 
@@ -42,7 +43,7 @@ export interface UnrolledOptions {
 }
 
 /**
- * Unrolling: ADMM is run from t = 0 on the tape of the autodiff engine, and the tape is run backwards. It differentiates
+ * Unrolling: ADMM is run from its cold start on the tape of the autodiff engine, and the tape is run backwards. It differentiates
  * the iterations themselves, so it takes no optimality condition for granted, and its memory grows with their number
  * (`peakBytes` is what the tape held). With enough iterations its gradients are those of the other rules.
  *
@@ -165,7 +166,7 @@ interface Unrolled {
   readonly residual: number;
 }
 
-/** (5) in the form of the state t = (nu, w), in tensors, from t = 0; see `runAdmm` for the same in plain loops. */
+/** (5) in the form of the state t = (nu, w), in tensors, from ADMM's cold start; see `runAdmm` for the same in plain loops. */
 function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number, settings: Settings): Unrolled {
   const { geometry } = point.group;
   const { n, p, r, scale } = geometry;
@@ -181,10 +182,11 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
   const L = cholesky(proximal > 0 ? add(H, mul(proximal, eye(n))) : H);
   let x = zeros([n, count]);
   let nu = zeros([p, count]);
-  let w = zeros([r - p, count]);
+  // ADMM's own start, at x = 0 and s = max(h, 0)
+  let w = p < r ? mul(-rho, relu(slice(k, 0, p, r))).detach() : zeros([0, count]);
   const limit = settings.iterations ?? settings.maxIterations;
   let iterations = 0;
-  let first = 0;
+  let first = new Float64Array(count);
   let residual = 0;
   do {
     iterations++;
@@ -195,9 +197,11 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
     const before = [nu, w];
     if (p > 0) nu = add(nu, slice(step, 0, 0, p));
     if (p < r) w = add(add(mul(relaxation, relu(w)), mul(1 - relaxation, w)), slice(step, 0, p, r));
-    const change = distance(nu, before[0]) + distance(w, before[1]);
+    const change = new Float64Array(count);
+    addSquares(change, nu, before[0]);
+    addSquares(change, w, before[1]);
     if (iterations === 1) first = change;
-    residual = first > 0 ? Math.sqrt(change / first) : 0;
+    residual = Math.sqrt(largestRatio(change, first));
   } while (iterations < limit && (settings.iterations !== undefined || residual > settings.tolerance));
   return {
     x,
@@ -218,12 +222,11 @@ function stacked(top: Tensor, bottom: Tensor, p: number, r: number): Tensor {
   return p === r ? top : concat([top, bottom], 0);
 }
 
-/** |a - b|^2 */
-function distance(a: Tensor, b: Tensor): number {
+/** Adds |a - b|^2 of every column, which is an item: the largest of them must not hide the others. */
+function addSquares(totals: Float64Array, a: Tensor, b: Tensor): void {
   const [u, v] = [a.data(), b.data()];
-  let total = 0;
-  for (let k = 0; k < u.length; k++) total += (u[k] - v[k]) ** 2;
-  return total;
+  const count = totals.length;
+  for (let k = 0; k < u.length; k++) totals[k % count] += (u[k] - v[k]) ** 2;
 }
 
 /** c'x, and the parts of nu and lambda where the cotangent has them, summed over the items. */

@@ -29,6 +29,9 @@ export interface Look {
   readonly balance: Float64Array;
 }
 
+/** What rounding leaves of K x + s - k where a bound is far away, relative to it. */
+const roundingShare = 1e-14;
+
 /** The arrays of the iteration and its two loops over them. */
 export class Sweep {
   readonly rows: AdmmRows;
@@ -102,8 +105,10 @@ export class Sweep {
     let xGradient = 0;
     for (let j = 0, at = i * r; j < r; j++, at++) {
       const slack = j < p ? 0 : Math.max(-t[at], 0) / rho;
-      primal.residual = Math.max(primal.residual, Math.abs(KX[at] + slack - k[at]) / scale[j]);
-      primal.size = Math.max(primal.size, Math.abs(KX[at]) / scale[j], Math.abs(k[at]) / scale[j]);
+      const rounding = j < p ? 0 : roundingShare * Math.abs(k[at]);
+      primal.residual = Math.max(primal.residual, (Math.abs(KX[at] + slack - k[at]) - rounding) / scale[j]);
+      // a bound of an inequality that stands for infinity must not excuse the other rows
+      primal.size = Math.max(primal.size, Math.abs(KX[at]) / scale[j], j < p ? Math.abs(k[at]) / scale[j] : 0);
       kDuals += k[at] * duals[at];
       // x'(Qx + q) = -(Kx)'(z + rho Kx), but for a proximal term that vanishes at the solution
       xGradient -= KX[at] * (Z[at] + rho * KX[at]);

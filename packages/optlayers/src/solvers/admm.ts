@@ -97,8 +97,9 @@ function solve(
   const groups: AdmmGroup[] = [];
   const rho: number[] = [];
   for (const group of admmGroups(problem, cache)) {
-    const t = startingState(problem, group, settings.rho, warmStart);
-    const rows = { geometry: group.geometry, F: linearTermsOf(problem, group), k: boundsOf(problem, group), t };
+    const k = boundsOf(problem, group);
+    const t = startingState(problem, group, k, settings.rho, warmStart);
+    const rows = { geometry: group.geometry, F: linearTermsOf(problem, group), k, t };
     const run = runAdmm(rows, iteration);
     writePoint(point, group, run, t);
     iterations.set(run.iterations, group.first);
@@ -122,17 +123,26 @@ function solve(
   };
 }
 
-/** The state of an earlier solution; 0 for items that had none, and where the shapes differ. */
-function startingState(problem: QuadraticProgram, group: AdmmGroup, rho: number, earlier?: Solution): Float64Array {
+/**
+ * The state of an earlier solution; that of x = 0 for items that had none, and where the shapes differ: nu = lambda = 0
+ * and s = max(h, 0), so that a bound that stands for infinity does not begin as a violation to be pushed away.
+ */
+function startingState(
+  problem: QuadraticProgram,
+  group: AdmmGroup,
+  k: Float64Array,
+  rho: number,
+  earlier?: Solution,
+): Float64Array {
   const { p, m, batch } = problem;
   const r = p + m;
-  if (!earlier || earlier.nu.length !== batch * p || earlier.lambda.length !== batch * m) {
-    return new Float64Array(group.count * r);
-  }
+  const cold = k.map((value, at) => (at % r < p ? 0 : -rho * Math.max(value, 0)));
+  if (!earlier || earlier.nu.length !== batch * p || earlier.lambda.length !== batch * m) return cold;
   const t = stateAt(earlier, group, rho);
   for (let i = 0; i < group.count; i++) {
     const row = t.subarray(i * r, (i + 1) * r);
-    if (!isUsable(earlier.status[group.first + i]) || !row.every(Number.isFinite)) row.fill(0);
+    const known = isUsable(earlier.status[group.first + i]) && row.every(Number.isFinite);
+    if (!known) row.set(cold.subarray(i * r, (i + 1) * r));
   }
   return t;
 }

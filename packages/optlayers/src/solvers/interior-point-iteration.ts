@@ -28,6 +28,8 @@ export interface IterationResult {
 
 /** The iteration stops at this share of the tolerance: the residuals recomputed afterwards are relative to other terms. */
 const toleranceShare = 0.1;
+/** What rounding leaves of a sum whose terms cancel, relative to them. */
+const roundingShare = 1e-14;
 /** Share of the way to the boundary that a step goes. */
 const stepShare = 0.995;
 /** Below this step length for `patience` iterations, or above this size, an item no longer converges. */
@@ -157,8 +159,8 @@ interface Sizes {
 
 function sizesAt(problem: QuadraticProgram, point: InteriorPoint, residual: Residual, item: number, k: number): Sizes {
   const dual = dualSizes(problem, point, residual, item, k);
-  const equality = primalSizes(problem.b, point.nu, residual.r.nu, item, k);
-  const inequality = primalSizes(problem.h, point.lambda, residual.r.lambda, item, k);
+  const equality = primalSizes(problem.b, point.nu, residual.r.nu, null, item, k);
+  const inequality = primalSizes(problem.h, point.lambda, residual.r.lambda, point.s, item, k);
   let gap = 0;
   let largestSlack = 0;
   for (let i = k * problem.m; i < (k + 1) * problem.m; i++) {
@@ -172,7 +174,7 @@ function sizesAt(problem: QuadraticProgram, point: InteriorPoint, residual: Resi
   return {
     relative: Math.max(dual.error / dual.scale, primal / primalScale, gap / (1 + Math.abs(dual.objective))),
     largest: Math.max(dual.largestX, equality.largest, inequality.largest, largestSlack),
-    hopeless: infeasible || dual.largestX > unboundedRatio * primalScale,
+    hopeless: infeasible || dual.largestX > unboundedRatio * Math.max(1, equality.right, inequality.right),
   };
 }
 
@@ -192,14 +194,26 @@ function dualSizes({ n, q }: QuadraticProgram, { x }: InteriorPoint, residual: R
   return sizes;
 }
 
-/** For one kind of constraints: the largest residual, right-hand side and multiplier, and right-hand side times multipliers. */
-function primalSizes(right: Datum, multipliers: Float64Array, residual: Float64Array, item: number, k: number) {
+/**
+ * For one kind of constraints: the largest residual, right-hand side and multiplier, and right-hand side times multipliers.
+ * A bound far above Gx neither excuses the residuals of other rows nor counts what rounding leaves of its own.
+ */
+function primalSizes(
+  right: Datum,
+  multipliers: Float64Array,
+  residual: Float64Array,
+  slack: Float64Array | null,
+  item: number,
+  k: number,
+) {
   const width = right.shape[0];
-  const sizes = { error: 0, scale: 0, largest: 0, product: 0 };
+  const sizes = { error: 0, scale: 0, right: 0, largest: 0, product: 0 };
   for (let j = 0, i = k * width, at = offsetOf(right, item); j < width; j++, i++) {
     const value = right.values[at + j];
-    sizes.error = Math.max(sizes.error, Math.abs(residual[i]));
-    sizes.scale = Math.max(sizes.scale, Math.abs(value));
+    const size = slack ? Math.min(Math.abs(value), Math.abs(value - slack[i] + residual[i])) : Math.abs(value);
+    sizes.error = Math.max(sizes.error, Math.abs(residual[i]) - roundingShare * (Math.abs(value) - size));
+    sizes.scale = Math.max(sizes.scale, size);
+    sizes.right = Math.max(sizes.right, Math.abs(value));
     sizes.largest = Math.max(sizes.largest, Math.abs(multipliers[i]));
     sizes.product += multipliers[i] * value;
   }

@@ -7,6 +7,7 @@ import { KktState } from "../kkt/kkt-state.ts";
 import { SchurKkt } from "../kkt/schur-kkt.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { selectItems } from "../problem/select-items.ts";
+import { withinReach } from "./interior-point-bounds.ts";
 import { certificateOf } from "./interior-point-certificates.ts";
 import { equilibrated } from "./interior-point-equilibration.ts";
 import {
@@ -62,11 +63,12 @@ function solve(
   const interrupted = () => signal?.aborted === true || performance.now() - begin > options.timeLimit;
   const method = kktMethod(problem);
   const settings = { ...options, interrupted };
+  const near = withinReach(problem);
   const byMultipliers = method instanceof SchurKkt && problem.m > 0;
   const run = byMultipliers
-    ? polished(problem, method, options, iterateOnMultipliers(problem, method, earlier, settings))
-    : inAllVariables(problem, method, earlier, settings);
-  if (byMultipliers) takeUpAgain(problem, run, settings);
+    ? polished(near, method, options, iterateOnMultipliers(near, method, earlier, settings))
+    : inAllVariables(near, method, earlier, settings);
+  if (byMultipliers || near !== problem) takeUpAgain(problem, run, settings);
   const verdict = conclude(problem, run.point, run.outcome, options.tolerance);
   return {
     solver: "interior point",
@@ -110,7 +112,7 @@ function polished(
   return { ...run, point: polish(problem, method, run.point, (item) => run.outcome[item] === "converged") };
 }
 
-/** Solves the items that the iteration on the multipliers left short of the tolerance again, in all variables and with other factors. */
+/** Solves the items that the first run left short of the tolerance again, in all variables, with other factors and all bounds where they are. */
 function takeUpAgain(problem: QuadraticProgram, run: IterationResult, settings: Settings): void {
   const { relative } = assess(problem, run.point);
   const short = (i: number) => !(relative[i] <= settings.tolerance) && run.outcome[i] !== "time_limit";

@@ -17,8 +17,9 @@ export interface Assessment {
   /** h - Gx of every item (batch x m), not clipped. */
   readonly slack: Float64Array;
   /**
-   * Every item's largest relative residual: primal / (1 + max |Ax|, |b|, |Gx|, |h|), dual / (1 + max |Qx|, |q|, |A'nu|, |G'lambda|),
-   * gap / (1 + |x'Qx| + |q'x| + |b'nu| + |h'lambda|), whichever is largest. NaN where the point is not finite.
+   * Every item's largest relative residual: primal / (1 + max |Ax|, |b|, |Gx|), dual / (1 + max |Qx|, |q|, |A'nu|, |G'lambda|),
+   * gap / (1 + |x'Qx| + |q'x| + |b'nu| + |h'lambda|), whichever is largest. h is
+   * left out of the first: a bound that stands for infinity must not excuse the other rows. NaN where the point is not finite.
    */
   readonly relative: Float64Array;
 }
@@ -115,7 +116,7 @@ function inequalities(
     const hj = h.values[at + j];
     slack[k] = hj - Gx[k];
     result.error = Math.max(result.error, -slack[k]);
-    result.scale = Math.max(result.scale, Math.abs(Gx[k]), Math.abs(hj));
+    result.scale = Math.max(result.scale, Math.abs(Gx[k]));
     result.negativity = Math.max(result.negativity, -lambda[k]);
     result.product += lambda[k] * hj;
   }

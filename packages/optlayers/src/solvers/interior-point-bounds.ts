@@ -1,0 +1,34 @@
+import { offsetOf } from "../problem/products.ts";
+import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+
+/** A bound this many times the size of the rest of its item stands for infinity, and is first taken at `reach` times that size. */
+const remote = 1e6;
+const reach = 1e4;
+
+/**
+ * The problem with bounds that stand for infinity (h_i = 1e9 and the like) brought closer, or the problem itself where
+ * there are none. From the starting point that such bounds give, fifteen orders of magnitude away, the iteration would
+ * arrive with few correct digits. A solution that the closer bounds do not touch is the solution with the remote ones;
+ * where they do, the residuals against the given problem say so.
+ */
+export function withinReach(problem: QuadraticProgram): QuadraticProgram {
+  const { batch, m, h } = problem;
+  const limits = Float64Array.from({ length: batch }, (_, i) => sizeOf(problem, i));
+  const isRemote = (i: number) => itemOf(h, i).some((value) => value > remote * limits[i]);
+  if (!limits.some((_, i) => isRemote(i))) return problem;
+  const values = new Float64Array(batch * m);
+  for (let i = 0; i < batch; i++) {
+    const at = offsetOf(h, i);
+    const limit = isRemote(i) ? reach * limits[i] : Infinity;
+    for (let j = 0; j < m; j++) values[i * m + j] = Math.min(h.values[at + j], limit);
+  }
+  return { ...problem, h: { values, shape: h.shape, batched: true } };
+}
+
+/** The size of an item without its upper bounds: 1, |b|, what the inequalities demand, or the size of an x without constraints. */
+function sizeOf(problem: QuadraticProgram, i: number): number {
+  const largest = (datum: Datum) => itemOf(datum, i).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const demand = itemOf(problem.h, i).reduce((most, value) => Math.max(most, -value), 0);
+  const curvature = largest(problem.Q);
+  return Math.max(1, largest(problem.b), demand, curvature > 0 ? largest(problem.q) / curvature : 0);
+}

@@ -47,16 +47,10 @@ const lossesOf = (events: TrainingEvent[]) => events.map(({ loss }) => loss);
 describe("train mnist", () => {
   it("trains, says how far it is, and leaves weights, metrics, results and a page", async () => {
     const out = join(scratch, "whole", "run");
-    const { exitCode, stdout, stderr } = await solvegrad([
-      "train",
-      "mnist",
-      "--data",
-      data,
-      "--out",
-      out,
-      "--seed",
-      "4",
-    ]);
+    const { exitCode, stdout, stderr } = await solvegrad(
+      ["train", "mnist", "--data", data, "--out", out, "--seed", "4"],
+      { env },
+    );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(lines(stdout).filter((line) => /^training \d+\/20 /.test(line))).toHaveLength(10);
     expect(stdout).toMatch(/^test accuracy \d+\.\d\d % \(\d+ of 200\)/m);

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { type DatumName, datumNames, type QuadraticProgram } from "../src/problem/quadratic-program.ts";
 import type { Solution } from "../src/solvers/solver.ts";
 
@@ -166,15 +164,4 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 /** The data that a problem has: A and b, or G and h, may be empty. */
 export function presentData(problem: QuadraticProgram): DatumName[] {
   return datumNames.filter((name) => problem[name].values.length > 0);
-}
-
-/** The folder of shared data beside the repository, or where SOLVEGRAD_DATA says; null where there is none. */
-export function dataFile(name: string): string | null {
-  const folder = process.env.SOLVEGRAD_DATA ?? resolve(import.meta.dirname, "../../../../shared/data");
-  const file = resolve(folder, name);
-  return existsSync(file) ? file : null;
-}
-
-export function readJson(file: string): unknown {
-  return JSON.parse(readFileSync(file, "utf8"));
 }

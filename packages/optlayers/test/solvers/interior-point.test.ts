@@ -10,7 +10,7 @@ import {
 } from "../../src/index.ts";
 import { normals, randomProgram, uniforms } from "../random-programs.ts";
 import { solveByEnumeration } from "../support/enumerate.ts";
-import { goldenProblems, haveGolden, labelledProblems } from "../support/golden.ts";
+import { goldenProblems, haveGolden, labelledQps } from "../support/golden.ts";
 
 /** The largest difference of two vectors, entry by entry. */
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -362,7 +362,7 @@ describe("certificates", () => {
       unbounded: "dual_infeasible",
       degenerate: "solved",
     };
-    for (const { id, params, label } of labelledProblems()) {
+    for (const { id, params, label } of labelledQps) {
       const problem = quadraticProgram(params);
       const solution = interiorPoint().solve(problem);
       expect(solution.status, id).toEqual([statusOf[label]]);

@@ -65,6 +65,28 @@ describe("transforms", () => {
     ]);
   });
 
+  test("arguments are told apart although one tensor on a tape stands for both", () => {
+    const both = tensor([3], { requiresGrad: true });
+    const product = (a: Tensor, b: Tensor) => a.mul(a).mul(b);
+    const [abar, bbar] = vjp(product, both, both).pullback(tensor([1]));
+    expect([abar.item(), bbar.item()]).toEqual([18, 9]);
+    expect(jvp(product, [both, both], [tensor([1]), tensor([0])]).tangent.item()).toBe(18);
+  });
+
+  test("a tensor on a tape that f also knows from outside is a constant there", () => {
+    const outside = tensor([3], { requiresGrad: true });
+    expect(jacobian((y) => y.mul(outside), outside).item()).toBe(3);
+    expect(hessian((y) => y.square().mul(outside).sum(), outside).item()).toBe(6);
+  });
+
+  test("a derivative at a tensor on a tape is itself differentiable there", () => {
+    const at = tensor([2], { requiresGrad: true });
+    jacobian((y) => y.pow(3), at, { createGraph: true })
+      .sum()
+      .backward();
+    expect(at.grad?.item()).toBe(12);
+  });
+
   test("refuse a hessian of several numbers, and tangents that do not fit", () => {
     expect(() => hessian((v) => v, x)).toThrow(GradientError);
     expect(() => jvp(f, [x], [])).toThrow(/got 0 tangents, expected 1/);

@@ -71,9 +71,12 @@ export function hessian(f: (x: Tensor) => Tensor, x: Tensor, options: BackwardOp
   );
 }
 
-/** The tensor itself where it is on a tape already, so that transforms nest; otherwise a new leaf. */
+/**
+ * A new leaf of the same values, or where the tensor is on a tape already, a new node behind it, so that transforms
+ * nest. Never the tensor itself: f may know it in another role, as a second argument or as a constant.
+ */
 function tracked(x: Tensor): Tensor {
-  return x.requiresGrad ? x : new Tensor(x.value, true);
+  return x.requiresGrad ? withRecording(true, () => mul(x, 1)) : new Tensor(x.value, true);
 }
 
 /** The tensor with a one at flat position i and zeros elsewhere. */

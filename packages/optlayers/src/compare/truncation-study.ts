@@ -22,7 +22,7 @@ export interface TruncationPoint {
 }
 
 export interface TruncationOptions {
-  /** The truncated solver; ADMM by default. */
+  /** The truncated solver; by default ADMM that stops at the very iteration which meets the tolerance. */
   readonly solver?: (tolerance: number) => Solver;
   /** The truncated rule; alternating, truncated at the same tolerance, by default. */
   readonly rule?: (tolerance: number) => DifferentiationRule;
@@ -44,7 +44,8 @@ export function truncationStudy(
   tolerances: readonly number[] = studyTolerances,
   options: TruncationOptions = {},
 ): TruncationPoint[] {
-  const { solver = (tolerance) => admm({ tolerance }), rule = (truncate) => alternating({ truncate }) } = options;
+  const { solver = (tolerance) => admm({ tolerance, checkEvery: 1 }), rule = (truncate) => alternating({ truncate }) } =
+    options;
   const exact = interiorPoint({ tolerance: 1e-10 }).solve(problem);
   const failed = exact.status.findIndex((status) => status !== "solved");
   if (failed >= 0) throw new RangeError(`truncationStudy: item ${failed} of the problem is ${exact.status[failed]}`);

@@ -10,6 +10,7 @@ export interface AdmmSettings {
   readonly rho: number;
   readonly adaptiveRho: boolean;
   readonly maxIterations: number;
+  readonly checkEvery: number;
   /** Whether to stop now, asked between two iterations. */
   readonly interrupted: () => boolean;
 }
@@ -23,8 +24,6 @@ export interface AdmmRun {
   readonly certificates: (Certificate | null)[];
 }
 
-/** Iterations between two looks at the residuals; a look costs about two iterations. */
-const checkEvery = 5;
 /** Iterations between two looks for a certificate of infeasibility. */
 const certifyEvery = 25;
 
@@ -57,7 +56,7 @@ export function runAdmm(rows: AdmmRows, settings: AdmmSettings): AdmmRun {
     const certify = iteration % certifyEvery === 0;
     const earlier = certify ? remember(sweep, penalty) : null;
     sweep.advance(penalty, settings.relaxation);
-    if (iteration % checkEvery !== 0 && iteration < settings.maxIterations) continue;
+    if (!certify && iteration % settings.checkEvery !== 0 && iteration < settings.maxIterations) continue;
 
     const look = sweep.examine(penalty);
     for (let i = 0; i < count; i++) settle(run, i, look, settings, iteration);

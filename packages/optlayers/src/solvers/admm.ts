@@ -16,6 +16,8 @@ export interface AdmmOptions {
   readonly adaptiveRho?: boolean;
   /** Default 10000. */
   readonly maxIterations?: number;
+  /** Iterations between two looks at the residuals, each of which costs about two iterations. Default 5. */
+  readonly checkEvery?: number;
   /** Milliseconds after which unfinished items end as `time_limit`. Default: none. */
   readonly timeLimit?: number;
 }
@@ -62,12 +64,14 @@ function validated(options: AdmmOptions): Settings {
     rho: options.rho ?? 1,
     adaptiveRho: options.adaptiveRho ?? true,
     maxIterations: options.maxIterations ?? 10_000,
+    checkEvery: options.checkEvery ?? 5,
     timeLimit: options.timeLimit ?? Number.POSITIVE_INFINITY,
   };
   checkPositive("tolerance", settings.tolerance);
   checkRelaxation(settings.relaxation);
   checkPositive("rho", settings.rho);
   checkCount("maxIterations", settings.maxIterations);
+  checkCount("checkEvery", settings.checkEvery);
   checkTimeLimit(settings.timeLimit);
   return settings;
 }

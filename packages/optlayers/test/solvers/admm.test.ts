@@ -292,3 +292,18 @@ describe("admm", () => {
     expect(largest(solution.residuals.dual)).toBeLessThan(1e-6);
   });
 });
+
+describe("the interval between two looks at the residuals", () => {
+  it("of one iteration stops ADMM at the first iterate that meets the tolerance", () => {
+    const problem = imageLayer(1);
+    const options = { tolerance: 1e-5, checkEvery: 1 };
+    const [needed] = admm(options).solve(problem).iterations;
+    expect(needed).toBeGreaterThan(2);
+    expect(admm({ ...options, maxIterations: needed }).solve(problem).status).toEqual(["solved"]);
+    expect(admm({ ...options, maxIterations: needed - 1 }).solve(problem).status).not.toEqual(["solved"]);
+  });
+
+  it("of no whole number of iterations is refused", () => {
+    expect(() => admm({ checkEvery: 0.5 })).toThrow(OptionError);
+  });
+});

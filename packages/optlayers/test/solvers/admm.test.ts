@@ -87,6 +87,7 @@ describe("admm", () => {
       rho: 1,
       adaptiveRho: false,
       maxIterations: 20,
+      checkEvery: 5,
       interrupted: () => false,
     };
     const states = (["reduced", "full"] as const).map((space) => {

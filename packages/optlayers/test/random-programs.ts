@@ -144,6 +144,11 @@ export function randomDirection(problem: QuadraticProgram, name: DatumName, seed
   return direction;
 }
 
+/** `value` times the identity matrix. */
+export function identity(n: number, value = 1): number[][] {
+  return Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? value : 0)));
+}
+
 export function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let k = 0; k < a.length; k++) sum += a[k] * b[k];

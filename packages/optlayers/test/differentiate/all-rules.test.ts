@@ -3,13 +3,13 @@ import { admm, alternating, differentiationRules, implicit, interiorPoint, type 
 import {
   inner,
   margin,
-  moved,
   normals,
   presentData,
   randomDirection,
   randomProgram,
   relativeError,
 } from "../random-programs.ts";
+import { centralSlope } from "../support/differences.ts";
 
 const cases: Record<string, Parameters<typeof randomProgram>[0]> = {
   "one problem": { n: 12, p: 3, m: 8, seed: 1 },
@@ -47,13 +47,11 @@ describe.each(Object.entries(cases))("%s", (_title, options) => {
   });
 
   it("and these are the central differences of either solver's solutions to 1e-6", () => {
-    const step = 1e-5;
     for (const solver of Object.values(solvers)) {
       for (const name of presentData(problem)) {
         const gradient = reference[name] ?? new Float64Array();
         const direction = randomDirection(problem, name, 3);
-        const values = [step, -step].map((t) => inner(c, solver.solve(moved(problem, name, direction, t)).x));
-        const slope = (values[0] - values[1]) / (2 * step);
+        const slope = centralSlope(problem, name, direction, (near) => inner(c, solver.solve(near).x));
         // Relative to the largest slope along a direction of this length: a random one may be nearly orthogonal.
         const scale = Math.sqrt(inner(gradient, gradient) * inner(direction, direction));
         expect(Math.abs(inner(gradient, direction) - slope) / scale, `${solver.name}, ${name}`).toBeLessThan(1e-6);

@@ -10,16 +10,8 @@ import {
   quadraticProgram,
   type Solution,
 } from "../../src/index.ts";
-import {
-  inner,
-  margin,
-  moved,
-  normals,
-  presentData,
-  randomDirection,
-  randomProgram,
-  relativeError,
-} from "../random-programs.ts";
+import { identity, inner, margin, normals, presentData, randomProgram, relativeError } from "../random-programs.ts";
+import { centralSlope, slantedDirection } from "../support/differences.ts";
 import { goldenProblems, haveGolden } from "../support/golden.ts";
 
 function solved(problem: QuadraticProgram): Solution {
@@ -36,10 +28,6 @@ function values(gradients: DataCotangents, name: DatumName): Float64Array {
   const result = gradients[name];
   if (!result) throw new Error(`no cotangent of ${name}`);
   return result;
-}
-
-function identity(n: number): number[][] {
-  return Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
 }
 
 describe("implicit differentiation", () => {
@@ -85,15 +73,8 @@ describe("implicit differentiation", () => {
       expect(report.notes).toEqual([]);
       for (const name of presentData(problem)) {
         const gradient = values(gradients, name);
-        const length = Math.sqrt(inner(gradient, gradient));
-        // A part along the gradient keeps the slope away from 0.
-        const direction = randomDirection(problem, name, 5).map(
-          (value, k) => value / Math.sqrt(gradient.length) + gradient[k] / length,
-        );
-        const step = 1e-5;
-        const up = loss(solved(moved(problem, name, direction, step)), cotangent);
-        const down = loss(solved(moved(problem, name, direction, -step)), cotangent);
-        const slope = (up - down) / (2 * step);
+        const direction = slantedDirection(problem, name, gradient, 5);
+        const slope = centralSlope(problem, name, direction, (near) => loss(solved(near), cotangent));
         expect(Math.abs(inner(gradient, direction) - slope) / Math.abs(slope), name).toBeLessThan(1e-6);
       }
     }

@@ -12,7 +12,7 @@ import {
   quadraticLayer,
   unrolled,
 } from "../../src/index.ts";
-import { presentData, randomProgram, relativeError } from "../random-programs.ts";
+import { identity, presentData, randomProgram, relativeError } from "../random-programs.ts";
 import { goldenProblems, haveGolden } from "../support/golden.ts";
 
 /** A problem whose data are all Tensors. */
@@ -31,10 +31,6 @@ function tensors(options: Parameters<typeof randomProgram>[0]): Data {
 function gradient(value: Tensor): Tensor {
   if (!value.grad) throw new Error("no gradient");
   return value.grad;
-}
-
-function identity(n: number): number[][] {
-  return Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
 }
 
 /** A batch of 64 projections on 0 <= x1 with x1 <= h_i, of which item 17 is empty. */

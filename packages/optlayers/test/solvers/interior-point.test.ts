@@ -8,7 +8,7 @@ import {
   quadraticProgram,
   type Solution,
 } from "../../src/index.ts";
-import { normals, randomProgram, uniforms } from "../random-programs.ts";
+import { identity, normals, randomProgram, uniforms } from "../random-programs.ts";
 import { solveByEnumeration } from "../support/enumerate.ts";
 import { goldenProblems, haveGolden, labelledQps } from "../support/golden.ts";
 
@@ -16,10 +16,6 @@ import { goldenProblems, haveGolden, labelledQps } from "../support/golden.ts";
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
   return Array.from(a).reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i])), 0);
-}
-
-function identity(n: number, value = 1): number[][] {
-  return Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? value : 0)));
 }
 
 function matrix(rows: number, columns: number, seed: number): number[][] {

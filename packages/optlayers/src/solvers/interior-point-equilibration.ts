@@ -1,5 +1,5 @@
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
-import type { InteriorPoint } from "./interior-point-iteration.ts";
+import type { InteriorPoint } from "./interior-point-state.ts";
 
 /** Rows whose norms differ by less than this factor stay as they are. */
 const worthwhile = 10;

@@ -2,8 +2,8 @@ import { type KktMethod, kktVector } from "../kkt/kkt-method.ts";
 import { solveRefined } from "../kkt/refine.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
-import type { InteriorPoint } from "./interior-point-iteration.ts";
 import { fillRows } from "./interior-point-start.ts";
+import { copyPoint, type InteriorPoint } from "./interior-point-state.ts";
 import { assess } from "./residuals.ts";
 
 /** How often the guess of the active rows is corrected: rows with a negative multiplier leave, violated rows enter. */
@@ -27,7 +27,7 @@ export function polish(
   point: InteriorPoint,
   converged: (item: number) => boolean,
 ): InteriorPoint {
-  const best = { x: point.x.slice(), nu: point.nu.slice(), lambda: point.lambda.slice(), s: point.s.slice() };
+  const best = copyPoint(point);
   const relative = assess(problem, best).relative;
   const active = Uint8Array.from(point.lambda, (value, i) => (value > point.s[i] ? 1 : 0));
   let items = allItems(problem.batch).filter(converged);
@@ -73,7 +73,7 @@ function onActiveSet(
   for (let i = 0; i < D.length; i++) if (D[i] === Infinity) rhs.lambda[i] = 0;
   const { z } = solveRefined(problem, method, items, D, rhs, refinement);
 
-  const result = { x: from.x.slice(), nu: from.nu.slice(), lambda: from.lambda.slice(), s: from.s.slice() };
+  const result = copyPoint(from);
   applyDatum(-1, problem.G, z.x, 1, inactiveSlack, items);
   items.forEach((item, k) => {
     for (let i = 0; i < n; i++) result.x[item * n + i] = start.x[k * n + i] + z.x[k * n + i];

@@ -5,8 +5,9 @@ import { solveRefined } from "../kkt/refine.ts";
 import type { SchurKkt } from "../kkt/schur-kkt.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
-import { type IterationResult, type IterationSettings, iterate } from "./interior-point-iteration.ts";
+import { type IterationResult, iterate } from "./interior-point-iteration.ts";
 import { coldStart, fillRows, warmStart } from "./interior-point-start.ts";
+import type { IterationSettings } from "./interior-point-stopping.ts";
 import type { Solution } from "./solver.ts";
 
 /** What does not converge in so many iterations is taken up in all variables. */

@@ -2,7 +2,7 @@ import { type KktMethod, kktVector } from "../kkt/kkt-method.ts";
 import { solveRefined } from "../kkt/refine.ts";
 import { allItems, offsetOf } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
-import type { InteriorPoint } from "./interior-point-iteration.ts";
+import type { InteriorPoint } from "./interior-point-state.ts";
 import type { Solution } from "./solver.ts";
 
 /** What a warm start keeps from the boundary, relative to the largest slack and multiplier. */

@@ -1,4 +1,3 @@
-import { moveRow } from "../arrays.ts";
 import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { kktMethod } from "../kkt/choose-method.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
@@ -10,16 +9,12 @@ import { selectItems } from "../problem/select-items.ts";
 import { withinReach } from "./interior-point-bounds.ts";
 import { certificateOf } from "./interior-point-certificates.ts";
 import { equilibrated } from "./interior-point-equilibration.ts";
-import {
-  type InteriorPoint,
-  type IterationResult,
-  type IterationSettings,
-  iterate,
-  type Outcome,
-} from "./interior-point-iteration.ts";
+import { type IterationResult, iterate } from "./interior-point-iteration.ts";
 import { polish } from "./interior-point-polish.ts";
 import { iterateOnMultipliers } from "./interior-point-reduced.ts";
 import { coldStart, warmStart } from "./interior-point-start.ts";
+import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
+import type { IterationSettings, Outcome } from "./interior-point-stopping.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -122,12 +117,8 @@ function takeUpAgain(problem: QuadraticProgram, run: IterationResult, settings: 
   const spent = left.reduce((most, i) => Math.max(most, run.iterations[i]), 0);
   const rest = { ...settings, maxIterations: settings.maxIterations - spent };
   const again = inAllVariables(part, new CondensedKkt(part), undefined, rest);
-  const { n, p, m } = problem;
   left.forEach((item, k) => {
-    moveRow(again.point.x, k, run.point.x, item, n);
-    moveRow(again.point.nu, k, run.point.nu, item, p);
-    moveRow(again.point.lambda, k, run.point.lambda, item, m);
-    moveRow(again.point.s, k, run.point.s, item, m);
+    movePoint(problem, again.point, k, run.point, item);
     run.outcome[item] = again.outcome[k];
     run.iterations[item] += again.iterations[k];
   });

@@ -42,6 +42,7 @@ export {
 } from "./errors.ts";
 export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
+export { type SparsemaxLayerOptions, type SparsemaxLayerResult, sparsemaxLayer } from "./layers/sparsemax.ts";
 export {
   type Datum,
   type DatumName,
@@ -51,9 +52,18 @@ export {
 } from "./problem/quadratic-program.ts";
 export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
+export {
+  type SparsemaxData,
+  type SparsemaxName,
+  type SparsemaxProblem,
+  sparsemaxAsQuadratic,
+  sparsemaxNames,
+  sparsemaxProblem,
+} from "./problem/sparsemax-problem.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";
+export { type SimplexProjectionOptions, simplexProjection } from "./solvers/simplex-projection.ts";
 export {
   type Certificate,
   isUsable,

@@ -52,10 +52,13 @@ export interface SolveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A way to solve a validated problem. A solver never throws for a hard problem: the status of the item says what happened. */
-export interface Solver {
+/**
+ * A way to solve validated problems of the kind P. A solver never throws for a hard problem: the status of the item says
+ * what happened.
+ */
+export interface Solver<P = QuadraticProgram> {
   readonly name: string;
-  solve(problem: QuadraticProgram, options?: SolveOptions): Solution;
+  solve(problem: P, options?: SolveOptions): Solution;
 }
 
 /** Whether a gradient may be taken at this item. */

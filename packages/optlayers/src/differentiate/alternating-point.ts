@@ -1,3 +1,4 @@
+import { activeSet } from "../kkt/active-set.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { AdmmState } from "../solvers/admm.ts";
@@ -5,7 +6,6 @@ import type { PenaltyFactor } from "../solvers/admm-geometry.ts";
 import { type AdmmGroup, admmGroups, type GeometryCache, stateAt } from "../solvers/admm-groups.ts";
 import { penaltyFactor } from "../solvers/admm-update.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
-import { activeSet } from "./implicit-active-set.ts";
 
 /** The fixed point of ADMM at which a group of items is differentiated, with its pattern frozen. */
 export interface FrozenPoint {

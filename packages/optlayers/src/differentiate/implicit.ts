@@ -1,11 +1,11 @@
 import { OptionError } from "../errors.ts";
+import { type ActiveSet, activeSet } from "../kkt/active-set.ts";
 import { type KktVector, kktVector } from "../kkt/kkt-method.ts";
 import { methodFor } from "../kkt/kkt-state.ts";
 import { leastNormSolution } from "../kkt/least-norm.ts";
 import { type RefinedSolution, solveRefined } from "../kkt/refine.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
-import { type ActiveSet, activeSet } from "./implicit-active-set.ts";
 import { pullBack } from "./pullback.ts";
 import type { Cotangent, DifferentiationRule, Vjp, VjpOptions } from "./rule.ts";
 

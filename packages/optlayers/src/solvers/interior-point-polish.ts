@@ -1,3 +1,4 @@
+import { activeSet } from "../kkt/active-set.ts";
 import { type KktMethod, kktVector } from "../kkt/kkt-method.ts";
 import { solveRefined } from "../kkt/refine.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
@@ -12,7 +13,7 @@ const attempts = 3;
 const refinement = { steps: 8, tolerance: 1e-9 };
 
 /**
- * Takes an approximate solution to rounding: guesses the active rows (lambda > s), and solves for the point where they
+ * Takes an approximate solution to rounding: guesses the active rows (by `activeSet`), and solves for the point where they
  * hold as equalities and the others have lambda = 0,
  *
  *     [Q  A'  Ga'] [dx      ]     [Qx + q + A'nu + Ga'lambda]
@@ -29,7 +30,7 @@ export function polish(
 ): InteriorPoint {
   const best = copyPoint(point);
   const relative = assess(problem, best).relative;
-  const active = Uint8Array.from(point.lambda, (value, i) => (value > point.s[i] ? 1 : 0));
+  const active = Uint8Array.from(activeSet(problem, point, allItems(problem.batch), 0).D, (d) => (d === 0 ? 1 : 0));
   let items = allItems(problem.batch).filter(converged);
   for (let attempt = 0; attempt < attempts && items.length > 0; attempt++) {
     const candidate = onActiveSet(problem, method, best, active, items);

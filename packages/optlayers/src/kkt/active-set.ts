@@ -1,6 +1,5 @@
 import { maxAbs } from "../arrays.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
-import type { Solution } from "../solvers/solver.ts";
 
 /** Which inequalities of the selected items the derivative holds as equalities. */
 export interface ActiveSet {
@@ -19,7 +18,7 @@ export interface ActiveSet {
  */
 export function activeSet(
   problem: QuadraticProgram,
-  solution: Solution,
+  solution: { readonly x: Float64Array; readonly lambda: Float64Array; readonly s: Float64Array },
   items: Int32Array,
   weakTolerance: number,
 ): ActiveSet {

@@ -21,7 +21,8 @@ const m = 50;
  * The image classifier of Alt-Diff (section F.2; sizes as in its published code) for 28 x 28 grey images: two
  * convolutions, 20 and 50 filters of 5 x 5, each with ReLU and 2 x 2 max-pooling; fully connected 800 to 200 with
  * ReLU; the optimization layer, 200 in and out, 50 equalities and 50 inequalities; fully connected 200 to 10;
- * log-softmax. float32 but for the optimization layer.
+ * log-softmax. float32 but for the optimization layer. ReLU stands after the pooling, where it is the same function on a
+ * quarter of the entries.
  *
  * Without layer options it is the same network without the optimization layer.
  */
@@ -35,11 +36,11 @@ export class MnistNetwork extends Module {
     const options = { random, dtype: "float32" } as const;
     this.features = new Sequential(
       new Conv2d(1, 20, 5, options),
-      new ReLU(),
       new MaxPool2d(2),
+      new ReLU(),
       new Conv2d(20, 50, 5, options),
-      new ReLU(),
       new MaxPool2d(2),
+      new ReLU(),
       new Flatten(),
       new Linear(800, n, options),
       new ReLU(),

@@ -39,3 +39,38 @@ describe("safetensors", () => {
     expect(decode(new TextEncoder().encode("\u0004\0\0\0\0\0\0\0nope"))).toThrow("header that is not JSON");
   });
 });
+
+describe("a damaged safetensors file", () => {
+  const entry = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
+  const decode = (header: unknown) => () => decodeSafetensors(withHeader(header, 4), "weights");
+  const damages: [string, unknown, string][] = [
+    ["a header that is null", null, "header without names"],
+    ["a header that is a list", [], "header without names"],
+    ["an array without description", { a: null }, "describes the array a wrongly"],
+    ["an array without a place", { a: { dtype: "F32", shape: [1] } }, "describes the array a wrongly"],
+    [
+      "a place that begins before the file",
+      { a: { ...entry, data_offsets: [-4, 0] } },
+      "describes the array a wrongly",
+    ],
+    ["a place that ends before it begins", { a: { ...entry, data_offsets: [4, 0] } }, "describes the array a wrongly"],
+    ["another shape than there are numbers", { a: { ...entry, shape: [2, 3] } }, "expected the shape 2 x 3"],
+    ["integers", { a: { ...entry, dtype: "I32" } }, "element type I32"],
+  ];
+  it.each(damages)("is refused by its name: %s", (_, header, message) => {
+    expect(decode(header)).toThrow(DataFileError);
+    expect(decode(header)).toThrow(message);
+  });
+
+  it("counts as one without metadata where these are null", () => {
+    expect(decode({ __metadata__: null, a: entry })().metadata).toEqual({});
+  });
+});
+
+function withHeader(header: unknown, dataBytes: number): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const bytes = new Uint8Array(8 + json.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  return bytes;
+}

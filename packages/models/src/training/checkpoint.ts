@@ -49,7 +49,21 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
   if (metadata.format !== "solvegrad checkpoint")
     throw new DataFileError(file, "is not a checkpoint of a training run");
-  return { ...JSON.parse(metadata.position), tensors };
+  const position = parsedPosition(metadata.position);
+  if (position === null) throw new DataFileError(file, "does not say where its run stands: it is damaged");
+  return { ...position, tensors };
+}
+
+/** Steps, optimizer and settings from a checkpoint's metadata; null where they are not all there. */
+function parsedPosition(text: string): Omit<Checkpoint, "tensors"> | null {
+  const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null;
+  try {
+    const { stepsTaken, optimizer, settings } = JSON.parse(text);
+    const stands = Number.isSafeInteger(stepsTaken) && stepsTaken >= 0;
+    return stands && isRecord(optimizer) && isRecord(settings) ? { stepsTaken, optimizer, settings } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Puts a network and its optimizer where the checkpoint stands. Throws a DataFileError when it is of another network. */
@@ -69,7 +83,12 @@ export function restore(
     part,
     { numbers: values, arrays: arraysOf(tensors, part) },
   ]);
-  optimizer.load(Object.fromEntries(state));
+  try {
+    optimizer.load(Object.fromEntries(state));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DataFileError(file, `has no state of the optimizer for this network (${reason})`, { cause });
+  }
 }
 
 function arraysOf(tensors: ReadonlyMap<string, StoredTensor>, part: string): OptimizerState["arrays"] {

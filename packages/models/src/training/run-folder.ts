@@ -1,5 +1,5 @@
-import { appendFileSync, closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { writeAtomically } from "./atomic-write.ts";
 import { encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
@@ -18,7 +18,7 @@ export class RunFolder {
   /** Makes the folder where it is missing. Throws the system's error when it cannot be made or written. */
   constructor(path: string, options: { readonly append?: boolean } = {}) {
     this.path = path;
-    mkdirSync(path, { recursive: true });
+    makeFolder(resolve(path));
     this.#metrics = openSync(this.file("metrics.jsonl"), options.append ? "a" : "w");
   }
 
@@ -48,4 +48,15 @@ export class RunFolder {
     if (this.#metrics !== null) closeSync(this.#metrics);
     this.#metrics = null;
   }
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` never returns where the system refuses a folder by ENOENT
+ * although the one above it exists, as in /proc.
+ */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const above = dirname(path);
+  if (above !== path && !existsSync(above)) makeFolder(above);
+  mkdirSync(path);
 }

@@ -1,4 +1,4 @@
-import type { DType, FloatArray } from "@solvegrad/linalg";
+import { type DType, type FloatArray, sizeOf } from "@solvegrad/linalg";
 import { DataFileError } from "../data-file-error.ts";
 
 /** A named array of a file of weights. */
@@ -52,20 +52,46 @@ export function decodeSafetensors(
   const { header, begin } = readHeader(bytes, file);
   const { __metadata__: metadata = {}, ...entries } = header;
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!isHeaderEntry(entry)) {
+      throw new DataFileError(file, `describes the array ${name} wrongly, expected dtype, shape and data_offsets`);
+    }
     const [from, to] = entry.data_offsets.map((offset) => begin + offset);
     if (to > bytes.length) throw new DataFileError(file, `ends before the array ${name}, expected ${to} bytes`);
-    tensors.set(name, { shape: entry.shape, values: floats(bytes.subarray(from, to), entry.dtype, name, file) });
+    const values = floats(bytes.subarray(from, to), entry.dtype, name, file);
+    if (values.length !== sizeOf(entry.shape)) {
+      const shape = entry.shape.join(" x ");
+      throw new DataFileError(file, `array ${name} has ${values.length} numbers, expected the shape ${shape}`);
+    }
+    tensors.set(name, { shape: entry.shape, values });
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  return { tensors, metadata: isRecord(metadata) ? (metadata as Record<string, string>) : {} };
+}
+
+function isRecord(json: unknown): json is Record<string, unknown> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function isHeaderEntry(json: unknown): json is HeaderEntry {
+  if (!isRecord(json) || typeof json.dtype !== "string") return false;
+  const areCounts = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((value) => Number.isSafeInteger(value) && value >= 0);
+  const { shape, data_offsets: offsets } = json;
+  return areCounts(shape) && areCounts(offsets) && offsets.length === 2 && offsets[0] <= offsets[1];
 }
 
 function readHeader(bytes: Uint8Array, file: string): { header: Record<string, unknown>; begin: number } {
   if (bytes.length < 8) throw new DataFileError(file, `is ${bytes.length} bytes long, expected a safetensors file`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (8 + length > bytes.length) throw new DataFileError(file, `ends within its header, expected a safetensors file`);
+  const header = parsedHeader(bytes.subarray(8, 8 + length), file);
+  if (!isRecord(header)) throw new DataFileError(file, "has a header without names, expected a safetensors file");
+  return { header, begin: 8 + length };
+}
+
+function parsedHeader(bytes: Uint8Array, file: string): unknown {
   try {
-    return { header: JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))), begin: 8 + length };
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     throw new DataFileError(file, "has a header that is not JSON, expected a safetensors file", { cause });
   }

@@ -58,7 +58,7 @@ describe.skipIf(goldenQps.length === 0)("solve --json on the golden problems", (
       const input = { kind: "qp", ...params, cotangent: c };
       const { exitCode, stderr, report } = await solveJson(input, "--differentiation", rule);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-      expect(flat(report.status).every((status: unknown) => status === "solved")).toBe(true);
+      expect(new Set(flat(report.status))).toEqual(new Set(["solved"]));
       expect(relativeError(report.x, solution.x)).toBeLessThan(1e-6);
       expect(relativeError(report.nu, solution.nu)).toBeLessThan(1e-6);
       expect(relativeError(report.lambda, solution.lam)).toBeLessThan(1e-6);

@@ -58,7 +58,7 @@ export function goldenProblems() {
   });
 }
 
-/** All numbers of nested lists, in order. */
+/** All numbers (or words) of nested lists, in order. */
 export function flat(numbers: Numbers): number[] {
-  return typeof numbers === "number" ? [numbers] : numbers.flatMap(flat);
+  return typeof numbers === "object" ? numbers.flatMap(flat) : [numbers];
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { outliveClosedPipes } from "./output/streams.ts";
+import { exitCodes } from "./exit.ts";
+import { outliveLostOutput } from "./output/streams.ts";
 import { run } from "./run.ts";
 
-outliveClosedPipes();
+outliveLostOutput(exitCodes.badInput);
 process.exitCode = await run(process.argv.slice(2));

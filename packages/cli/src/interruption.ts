@@ -8,21 +8,30 @@ export interface Interruption {
   release(): void;
 }
 
-/** The first SIGINT or SIGTERM asks for a clean stop, the second one ends the process at once. */
+const stopping = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** One Ctrl-C can come twice, from the terminal and from a program such as npm that passes it on: milliseconds. */
+const echo = 500;
+
+/** The first SIGINT, SIGTERM or SIGHUP asks for a clean stop, a later one ends the process at once. */
 export function interruptible(): Interruption {
   const controller = new AbortController();
+  let first = Number.NEGATIVE_INFINITY;
   const interrupt = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+    const now = performance.now();
+    if (controller.signal.aborted) {
+      if (now - first > echo) process.exit(128 + constants.signals[name]);
+      return;
+    }
+    first = now;
     controller.abort();
     complain("stopping after the step under way, saving what was done (once more stops at once)");
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  for (const name of stopping) process.on(name, interrupt);
   return {
     signal: controller.signal,
     release: () => {
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
+      for (const name of stopping) process.off(name, interrupt);
     },
   };
 }

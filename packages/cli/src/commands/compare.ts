@@ -46,7 +46,8 @@ async function subjectOf(file: string | undefined, options: CompareCommandOption
   }
   if (file === undefined) throw new InputError("no problem was given, expected a file, - or --random n,m,p");
   const stated = await readProblem(file);
-  for (const field of stated.unknownFields) complain(`warning: the field "${field}" means nothing and is ignored`);
+  for (const field of stated.unknownFields)
+    complain(`warning: the field ${JSON.stringify(field)} means nothing and is ignored`);
   const { program, cotangent } = toProgram(stated);
   return { name: `The problem of ${sourceName(file)}`, program, cotangent: cotangent ?? ones(program) };
 }

@@ -15,7 +15,8 @@ export interface SolveCommandOptions {
 /** `solvegrad solve`: reads a problem, prints its solution and the gradients of cotangent'x, returns the exit code. */
 export async function solveCommand(file: string, options: SolveCommandOptions): Promise<number> {
   const stated = await readProblem(file);
-  for (const field of stated.unknownFields) complain(`warning: the field "${field}" means nothing and is ignored`);
+  for (const field of stated.unknownFields)
+    complain(`warning: the field ${JSON.stringify(field)} means nothing and is ignored`);
   const problem = toProgram(stated);
   const { solver, differentiation } = layerMethod(options.differentiation, { tolerance: options.tolerance });
   const solution = solver.solve(problem.program);

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   batchOf,
   type Differentiation,
@@ -11,6 +12,7 @@ import {
 import { type Comparison, compareProblem } from "../comparison/compare-problem.ts";
 import { comparisonText } from "../comparison/table.ts";
 import { exitCodes, InputError } from "../exit.ts";
+import { isSystemError, reasonOf } from "../input/read-text.ts";
 import { interruptible } from "../interruption.ts";
 import * as text from "../output/numbers.ts";
 import { complain } from "../output/streams.ts";
@@ -41,25 +43,42 @@ export async function trainCommand(task: string, options: TrainCommandOptions): 
   checkTask(task);
   keepToOneBlasThread();
   const settings = mnistRunSettings(options);
-  const data = loadMnist({ folder: options.data });
-  const session = options.resume ? resumeSession(settings, options.out) : beginSession(settings, options.out);
   const started = new Date();
-  say(opening(session, data));
   const interruption = interruptible();
   try {
+    const data = loadMnist({ folder: options.data });
+    await setImmediate(); // a Ctrl-C of the meantime is heard here, before the folder of an earlier run is touched
+    if (interruption.signal.aborted) return exitCodes.interrupted;
+    const session = options.resume ? resumeSession(settings, options.out) : beginSession(settings, options.out);
+    return await runSession(session, data, options, started, interruption.signal);
+  } catch (error) {
+    if (isSystemError(error)) throw new InputError(`cannot write to the folder ${options.out}: ${reasonOf(error)}`);
+    throw error;
+  } finally {
+    interruption.release();
+  }
+}
+
+/** Trains, compares and writes the results of a session. Returns the exit code. */
+async function runSession(
+  session: Session,
+  data: Mnist,
+  options: TrainCommandOptions,
+  started: Date,
+  signal: AbortSignal,
+): Promise<number> {
+  say(opening(session, data));
+  try {
     const length = { epochs: options.epochs, maxSteps: options.steps };
-    const stepsTaken = await runTraining(session, data, length, interruption.signal);
+    const stepsTaken = await runTraining(session, data, length, signal);
     sayAccuracy(session);
-    const comparison = interruption.signal.aborted
-      ? null
-      : await compareOnTestBatch(session, data, interruption.signal);
+    const comparison = signal.aborted ? null : await compareOnTestBatch(session, data, signal);
     if (comparison) say(`\n${comparisonText(comparison)}`);
     writeResults(session, data, started, comparison);
-    if (!interruption.signal.aborted) return exitCodes.solved;
+    if (!signal.aborted) return exitCodes.solved;
     complain(`stopped after step ${stepsTaken}: weights, metrics and page are in ${options.out} (--resume goes on)`);
     return exitCodes.interrupted;
   } finally {
-    interruption.release();
     session.folder.close();
   }
 }

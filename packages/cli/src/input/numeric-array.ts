@@ -73,11 +73,19 @@ function compressedColumns(json: Record<string, unknown>, name: string): Numeric
   const [shape, indptr, indices, data] = ["shape", "indptr", "indices", "data"].map(part);
   checkColumns(name, shape, indptr, indices, data);
   const [rows, columns] = shape;
-  const values = new Float64Array(rows * columns);
+  const values = zeros(rows, columns, name);
   for (let j = 0; j < columns; j++) {
     for (let k = indptr[j]; k < indptr[j + 1]; k++) values[indices[k] * columns + j] += data[k];
   }
   return { shape: [rows, columns], values };
+}
+
+function zeros(rows: number, columns: number, name: string): Float64Array {
+  try {
+    return new Float64Array(rows * columns);
+  } catch {
+    throw new InputError(`${name} is ${rows} x ${columns}, which does not fit into memory as a dense matrix`);
+  }
 }
 
 function checkColumns(

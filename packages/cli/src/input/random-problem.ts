@@ -9,7 +9,10 @@ export interface RandomSizes {
   readonly p: number;
 }
 
-/** Reads "n,m,p". Throws an InputError for anything else, and for more equalities than variables. */
+/** Of a matrix of a random problem: 800 MB. */
+const mostEntries = 1e8;
+
+/** Reads "n,m,p". Throws an InputError for anything else, for more equalities than variables, and for what no memory holds. */
 export function randomSizes(text: string): RandomSizes {
   const sizes = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   const [n, m, p] = sizes;
@@ -17,6 +20,10 @@ export function randomSizes(text: string): RandomSizes {
     throw new InputError(
       `--random is ${JSON.stringify(text)}, expected n,m,p: variables (at least 1), inequalities, equalities`,
     );
+  }
+  const largest = Math.max(n, m, p);
+  if (largest * n > mostEntries) {
+    throw new InputError(`--random asks for a matrix of ${largest} x ${n}, expected at most ${mostEntries} entries`);
   }
   if (p >= n && p > 0)
     throw new InputError(`--random asks for ${p} equalities in ${n} variables, expected fewer than variables`);

@@ -41,6 +41,11 @@ const reasons: Record<string, string> = {
   EEXIST: "a file of that name is in the way",
 };
 
+/** Whether the operating system refused something: a full disk, a folder that is not there. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === "string";
+}
+
 /** A system error in words. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -75,11 +75,17 @@ function checkSettings(settings: MnistRunSettings, checkpoint: Checkpoint, out: 
   }
 }
 
+/** The events of the lines that are whole: one without a line break was being written when the process died. */
 function readHistory(file: string): TrainingEvent[] {
   try {
-    const lines = readFileSync(file, "utf8").split("\n");
-    return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
+    const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+    return lines.map((line) => checkedEvent(JSON.parse(line)));
   } catch (cause) {
     throw new DataFileError(file, `cannot be read as metrics (${reasonOf(cause)})`, { cause });
   }
+}
+
+function checkedEvent(event: TrainingEvent | null): TrainingEvent {
+  if (typeof event?.step === "number" && typeof event.kind === "string") return event;
+  throw new TypeError(`a line is ${JSON.stringify(event)}, expected an event with its kind and step`);
 }

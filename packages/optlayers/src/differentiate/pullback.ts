@@ -1,6 +1,12 @@
 import { activeKernels, transposed, type View, view } from "@solvegrad/linalg";
 import { symmetrize } from "../arrays.ts";
-import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import {
+  type Datum,
+  type DatumName,
+  datumNames,
+  type LinearConstraints,
+  type QuadraticProgram,
+} from "../problem/quadratic-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 import type { DataCotangents } from "./rule.ts";
 
@@ -24,10 +30,21 @@ export function pullBack(
   adjoint: AdjointPoint,
   wanted: readonly DatumName[] = datumNames,
 ): DataCotangents {
+  const rows = usableRows(problem, solution, adjoint);
+  return pullBackBy(quadraticCotangents, problem, rows, wanted);
+}
+
+/** The points that the cotangents of the data are made of, with zeros at the items that may not be used. */
+export type PullbackRows = Record<"x" | "nu" | "lambda" | "u" | "y" | "w", View<Float64Array>>;
+
+export function usableRows(
+  { n, p, m, batch }: LinearConstraints,
+  solution: Solution,
+  adjoint: AdjointPoint,
+): PullbackRows {
   const usable = solution.status.map(isUsable);
-  const { n, p, m, batch } = problem;
   const clean = (values: Float64Array, width: number) => view(withoutItems(values, width, usable), [batch, width]);
-  const rows = {
+  return {
     x: clean(solution.x, n),
     nu: clean(solution.nu, p),
     lambda: clean(solution.lambda, m),
@@ -35,20 +52,35 @@ export function pullBack(
     y: clean(adjoint.y, p),
     w: clean(adjoint.w, m),
   };
-  const gradients: DataCotangents = {};
-  for (const name of wanted) gradients[name] = cotangentOf[name](problem, rows);
+}
+
+/** How the cotangent of each datum of a problem of the kind P comes from these rows. */
+export type CotangentTable<P, N extends string> = Readonly<Record<N, (problem: P, rows: PullbackRows) => Float64Array>>;
+
+/** The cotangents that are wanted, each by its line of the table. */
+export function pullBackBy<P, N extends string>(
+  table: CotangentTable<P, N>,
+  problem: P,
+  rows: PullbackRows,
+  wanted: readonly N[],
+): DataCotangents<N> {
+  const gradients: DataCotangents<N> = {};
+  for (const name of wanted) gradients[name] = table[name](problem, rows);
   return gradients;
 }
 
-type Rows = Record<"x" | "nu" | "lambda" | "u" | "y" | "w", View<Float64Array>>;
-
-const cotangentOf: Record<DatumName, (problem: QuadraticProgram, rows: Rows) => Float64Array> = {
-  Q: (problem, { u, x }) => symmetrize(outer(-1, u, x, problem.Q.batched), problem.n),
-  q: (problem, { u }) => reduced(-1, u, problem.q.batched),
+/** The lines of the table for linear constraints, whatever the objective. */
+export const constraintCotangents: CotangentTable<LinearConstraints, "A" | "b" | "G" | "h"> = {
   A: (problem, { nu, u, y, x }) => outerSum(nu, u, y, x, problem.A.batched),
-  b: (problem, { y }) => reduced(1, y, problem.b.batched),
+  b: (problem, { y }) => reduced(1, y, problem.b),
   G: (problem, { lambda, u, w, x }) => outerSum(lambda, u, w, x, problem.G.batched),
-  h: (problem, { w }) => reduced(1, w, problem.h.batched),
+  h: (problem, { w }) => reduced(1, w, problem.h),
+};
+
+const quadraticCotangents: CotangentTable<QuadraticProgram, DatumName> = {
+  ...constraintCotangents,
+  Q: (problem, { u, x }) => symmetrize(outer(-1, u, x, problem.Q.batched), problem.n),
+  q: (problem, { u }) => reduced(-1, u, problem.q),
 };
 
 /** `values` with zeros at the items that may not be used; the array itself when all may. */
@@ -61,8 +93,8 @@ function withoutItems(values: Float64Array, width: number, usable: readonly bool
   return kept;
 }
 
-/** alpha times the rows, or their sum over the batch. */
-function reduced(alpha: number, rows: View<Float64Array>, batched: boolean): Float64Array {
+/** The cotangent of a vector datum: alpha times the rows, or their sum over the batch where it is shared. */
+export function reduced(alpha: number, rows: View<Float64Array>, { batched }: Datum): Float64Array {
   const [batch, width] = rows.shape;
   const result = new Float64Array(batched ? batch * width : width);
   for (let i = 0; i < batch; i++) {

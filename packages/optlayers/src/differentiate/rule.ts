@@ -12,7 +12,7 @@ export interface Cotangent {
  * The cotangents of the data, each in the layout of its datum: a batched datum's has one item after another, a shared
  * datum's is the *sum* over the batch. Q's is symmetric.
  */
-export type DataCotangents = Partial<Record<DatumName, Float64Array>>;
+export type DataCotangents<N extends string = DatumName> = Partial<Record<N, Float64Array>>;
 
 /** How a rule got its answer. */
 export interface DifferentiationReport {
@@ -27,19 +27,22 @@ export interface DifferentiationReport {
   readonly notes: readonly string[];
 }
 
-export interface Vjp {
-  readonly gradients: DataCotangents;
+export interface Vjp<N extends string = DatumName> {
+  readonly gradients: DataCotangents<N>;
   readonly report: DifferentiationReport;
 }
 
-export interface VjpOptions {
+export interface VjpOptions<N extends string = DatumName> {
   /** The data whose cotangents are wanted; all of them by default. */
-  readonly wanted?: readonly DatumName[];
+  readonly wanted?: readonly N[];
 }
 
-/** How to differentiate the solution map of a problem: a value that the caller passes, independent of the solver. */
-export interface DifferentiationRule {
+/**
+ * How to differentiate the solution map of problems of the kind P, whose data have the names N: a value that the caller
+ * passes, independent of the solver.
+ */
+export interface DifferentiationRule<P = QuadraticProgram, N extends string = DatumName> {
   readonly name: string;
   /** The vector-Jacobian product. Items whose status is not usable contribute zero. */
-  vjp(problem: QuadraticProgram, solution: Solution, cotangent: Cotangent, options?: VjpOptions): Vjp;
+  vjp(problem: P, solution: Solution, cotangent: Cotangent, options?: VjpOptions<N>): Vjp<N>;
 }

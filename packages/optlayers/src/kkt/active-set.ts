@@ -1,5 +1,5 @@
 import { maxAbs } from "../arrays.ts";
-import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { type Datum, itemOf, type LinearConstraints } from "../problem/quadratic-program.ts";
 
 /** Which inequalities of the selected items the derivative holds as equalities. */
 export interface ActiveSet {
@@ -14,10 +14,10 @@ export interface ActiveSet {
  * to the largest force (|q| and all lambda_j |g_j|), s_i to |h_i| or |g_i| |x|. So the answer does not depend on the
  * units of a row, nor on bounds elsewhere that stand for infinity. Where both are below `weakTolerance`, strict
  * complementarity fails and x has only one-sided derivatives: such a row is taken as inactive, the derivative on the
- * side where the constraint does not bind.
+ * side where the constraint does not bind. q is the linear term of the objective.
  */
 export function activeSet(
-  problem: QuadraticProgram,
+  problem: LinearConstraints & { readonly q: Datum },
   solution: { readonly x: Float64Array; readonly lambda: Float64Array; readonly s: Float64Array },
   items: Int32Array,
   weakTolerance: number,

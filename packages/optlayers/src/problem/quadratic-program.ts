@@ -14,15 +14,8 @@ export interface Datum {
   readonly batched: boolean;
 }
 
-/**
- * A validated batch of quadratic programs
- *
- *     minimize 1/2 x'Qx + q'x   subject to  Ax = b (nu),  Gx <= h (lambda >= 0),
- *
- * n variables, p equalities, m inequalities, `batch` items. A problem without equalities has p = 0 and empty A, b.
- */
-export interface QuadraticProgram {
-  readonly kind: "qp";
+/** The linear constraints of a batch of problems: Ax = b (p rows) and Gx <= h (m rows) on n variables. */
+export interface LinearConstraints {
   readonly n: number;
   readonly p: number;
   readonly m: number;
@@ -30,12 +23,23 @@ export interface QuadraticProgram {
   readonly batch: number;
   /** Whether any datum came with a batch dimension: results then have one too. */
   readonly batched: boolean;
-  readonly Q: Datum;
-  readonly q: Datum;
   readonly A: Datum;
   readonly b: Datum;
   readonly G: Datum;
   readonly h: Datum;
+}
+
+/**
+ * A validated batch of quadratic programs
+ *
+ *     minimize 1/2 x'Qx + q'x   subject to  Ax = b (nu),  Gx <= h (lambda >= 0),
+ *
+ * n variables, p equalities, m inequalities, `batch` items. A problem without equalities has p = 0 and empty A, b.
+ */
+export interface QuadraticProgram extends LinearConstraints {
+  readonly kind: "qp";
+  readonly Q: Datum;
+  readonly q: Datum;
 }
 
 /** Item `i` of a datum, as a view into its values (the shared item when the datum is not batched). */

@@ -1,5 +1,5 @@
 import { allItems, applyDatum, applyTransposedDatum, offsetOf } from "../problem/products.ts";
-import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { LinearConstraints, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { Residuals, Status } from "./solver.ts";
 
 /** A primal-dual point of every item: x is batch x n, nu batch x p, lambda batch x m, row by row. */
@@ -12,7 +12,7 @@ export interface PrimalDualPoint {
 /** The KKT residuals of a point with the sizes that they are judged by, all recomputed from the data. */
 export interface Assessment {
   readonly residuals: Residuals;
-  /** 1/2 x'Qx + q'x of every item. */
+  /** The objective's value of every item. */
   readonly objective: Float64Array;
   /** h - Gx of every item (batch x m), not clipped. */
   readonly slack: Float64Array;
@@ -32,67 +32,100 @@ export interface Assessment {
  *     gap     |x'Qx + q'x + b'nu + h'lambda|
  */
 export function assess(problem: QuadraticProgram, point: PrimalDualPoint): Assessment {
+  return assessWith(problem, point, quadraticTerms(problem, point));
+}
+
+/** What the KKT conditions need of a convex objective f at a point, for every item. */
+export interface ObjectiveTerms {
+  /** The gradient of f (batch x n). */
+  readonly gradient: Float64Array;
+  /** The largest absolute term that an entry of the gradient is the sum of. */
+  readonly scale: Float64Array;
+  /** x'gradient, and the sum of the absolute terms that it is the sum of. */
+  readonly product: Float64Array;
+  readonly productScale: Float64Array;
+  readonly value: Float64Array;
+}
+
+/** The same for any convex objective, whose gradient takes the place of Qx + q. */
+export function assessWith(problem: LinearConstraints, point: PrimalDualPoint, objective: ObjectiveTerms): Assessment {
   const { batch, m } = problem;
-  const terms = kktTerms(problem, point);
+  const terms = constraintTerms(problem, point);
   const residuals = { primal: new Float64Array(batch), dual: new Float64Array(batch), gap: new Float64Array(batch) };
-  const objective = new Float64Array(batch);
   const slack = new Float64Array(batch * m);
   const relative = new Float64Array(batch);
   for (let i = 0; i < batch; i++) {
-    const dual = stationarity(problem, point, terms, i);
+    const dual = stationarity(problem, objective, terms, i);
     const equality = equalities(problem, point, terms, i);
     const inequality = inequalities(problem, point, terms, slack, i);
     residuals.primal[i] = Math.max(equality.error, inequality.error);
     residuals.dual[i] = Math.max(dual.error, inequality.negativity);
-    residuals.gap[i] = Math.abs(dual.xQx + dual.qx + equality.product + inequality.product);
-    objective[i] = dual.xQx / 2 + dual.qx;
-    const gapScale = Math.abs(dual.xQx) + Math.abs(dual.qx) + Math.abs(equality.product) + Math.abs(inequality.product);
+    residuals.gap[i] = Math.abs(objective.product[i] + equality.product + inequality.product);
+    const gapScale = objective.productScale[i] + Math.abs(equality.product) + Math.abs(inequality.product);
     relative[i] = Math.max(
       residuals.primal[i] / (1 + Math.max(equality.scale, inequality.scale)),
       residuals.dual[i] / (1 + dual.scale),
       residuals.gap[i] / (1 + gapScale),
     );
   }
-  return { residuals, objective, slack, relative };
+  return { residuals, objective: objective.value, slack, relative };
 }
 
-/** The products that the KKT conditions are made of, for all items. */
-interface KktTerms {
-  readonly Qx: Float64Array;
+/** The products with the constraints that the KKT conditions are made of, for all items. */
+interface ConstraintTerms {
   readonly Ax: Float64Array;
   readonly Gx: Float64Array;
   readonly Anu: Float64Array;
   readonly Glambda: Float64Array;
 }
 
-function kktTerms(problem: QuadraticProgram, point: PrimalDualPoint): KktTerms {
+function constraintTerms(problem: LinearConstraints, point: PrimalDualPoint): ConstraintTerms {
   const { n, p, m, batch } = problem;
   const items = allItems(batch);
-  const [Qx, Ax, Gx, Anu, Glambda] = [n, p, m, n, n].map((width) => new Float64Array(batch * width));
-  applyDatum(1, problem.Q, point.x, 0, Qx, items);
+  const [Ax, Gx, Anu, Glambda] = [p, m, n, n].map((width) => new Float64Array(batch * width));
   applyDatum(1, problem.A, point.x, 0, Ax, items);
   applyDatum(1, problem.G, point.x, 0, Gx, items);
   if (p > 0) applyTransposedDatum(1, problem.A, point.nu, 0, Anu, items);
   if (m > 0) applyTransposedDatum(1, problem.G, point.lambda, 0, Glambda, items);
-  return { Qx, Ax, Gx, Anu, Glambda };
+  return { Ax, Gx, Anu, Glambda };
 }
 
-/** Qx + q + A'nu + G'lambda of item i: its largest entry and term, with x'Qx and q'x on the way. */
-function stationarity({ n, q }: QuadraticProgram, { x }: PrimalDualPoint, terms: KktTerms, i: number) {
-  const { Qx, Anu, Glambda } = terms;
-  const result = { error: 0, scale: 0, xQx: 0, qx: 0 };
-  for (let j = 0, k = i * n, at = offsetOf(q, i); j < n; j++, k++) {
-    const qj = q.values[at + j];
-    result.error = Math.max(result.error, Math.abs(Qx[k] + qj + Anu[k] + Glambda[k]));
-    result.scale = Math.max(result.scale, Math.abs(Qx[k]), Math.abs(qj), Math.abs(Anu[k]), Math.abs(Glambda[k]));
-    result.xQx += x[k] * Qx[k];
-    result.qx += x[k] * qj;
+/** Qx + q, x'Qx + q'x and 1/2 x'Qx + q'x. */
+function quadraticTerms(problem: QuadraticProgram, { x }: PrimalDualPoint): ObjectiveTerms {
+  const { n, batch, q } = problem;
+  const gradient = new Float64Array(batch * n);
+  applyDatum(1, problem.Q, x, 0, gradient, allItems(batch));
+  const [scale, product, productScale, value] = Array.from({ length: 4 }, () => new Float64Array(batch));
+  for (let i = 0; i < batch; i++) {
+    let xQx = 0;
+    let qx = 0;
+    for (let j = 0, k = i * n, at = offsetOf(q, i); j < n; j++, k++) {
+      const qj = q.values[at + j];
+      scale[i] = Math.max(scale[i], Math.abs(gradient[k]), Math.abs(qj));
+      xQx += x[k] * gradient[k];
+      qx += x[k] * qj;
+      gradient[k] += qj;
+    }
+    product[i] = xQx + qx;
+    productScale[i] = Math.abs(xQx) + Math.abs(qx);
+    value[i] = xQx / 2 + qx;
+  }
+  return { gradient, scale, product, productScale, value };
+}
+
+/** gradient + A'nu + G'lambda of item i: its largest entry and term. */
+function stationarity({ n }: LinearConstraints, objective: ObjectiveTerms, terms: ConstraintTerms, i: number) {
+  const { Anu, Glambda } = terms;
+  const result = { error: 0, scale: objective.scale[i] };
+  for (let k = i * n; k < (i + 1) * n; k++) {
+    result.error = Math.max(result.error, Math.abs(objective.gradient[k] + Anu[k] + Glambda[k]));
+    result.scale = Math.max(result.scale, Math.abs(Anu[k]), Math.abs(Glambda[k]));
   }
   return result;
 }
 
 /** Ax - b of item i: its largest entry and term, with b'nu. */
-function equalities({ p, b }: QuadraticProgram, { nu }: PrimalDualPoint, { Ax }: KktTerms, i: number) {
+function equalities({ p, b }: LinearConstraints, { nu }: PrimalDualPoint, { Ax }: ConstraintTerms, i: number) {
   const result = { error: 0, scale: 0, product: 0 };
   for (let j = 0, k = i * p, at = offsetOf(b, i); j < p; j++, k++) {
     const bj = b.values[at + j];
@@ -105,9 +138,9 @@ function equalities({ p, b }: QuadraticProgram, { nu }: PrimalDualPoint, { Ax }:
 
 /** h - Gx of item i, written to `slack`: its largest violation and term, with h'lambda and how negative lambda is. */
 function inequalities(
-  { m, h }: QuadraticProgram,
+  { m, h }: LinearConstraints,
   { lambda }: PrimalDualPoint,
-  { Gx }: KktTerms,
+  { Gx }: ConstraintTerms,
   slack: Float64Array,
   i: number,
 ) {

@@ -72,7 +72,7 @@ function freeze(problem: QuadraticProgram, group: AdmmGroup, solution: Solution,
   return { point: { group, factor, t, active, usable }, weak: new Set(weak.map(({ item }) => item)) };
 }
 
-/** Whether one more sweep would change the pattern, and whether a constraint sits on the edge of it. */
+/** What the reader should know: where one more sweep would change the pattern, and where a constraint sits on the edge of it. */
 function patternNotes(problem: QuadraticProgram, solution: Solution, points: readonly Frozen[]): string[] {
   const { m, batch } = problem;
   if (m === 0) return [];
@@ -81,20 +81,11 @@ function patternNotes(problem: QuadraticProgram, solution: Solution, points: rea
   const unsettled: number[] = [];
   const weaklyActive: number[] = [];
   for (const { point, weak } of points) {
-    const { group, factor, t, usable } = point;
-    const { r, p, scale } = group.geometry;
-    for (let i = 0; i < group.count; i++) {
-      if (!usable[i]) continue;
-      const item = group.first + i;
-      const h = itemOf(problem.h, item);
-      let changes = false;
-      for (let j = 0; j < m; j++) {
-        const w = t[i * r + p + j];
-        const next = Math.max(w, 0) + factor.rho * scale[p + j] * (Gx[item * m + j] - h[j]);
-        if (w > 0 !== next > 0) changes = true;
-      }
+    for (let i = 0; i < point.group.count; i++) {
+      const item = point.group.first + i;
+      if (!point.usable[i]) continue;
       if (weak.has(item)) weaklyActive.push(item);
-      else if (changes) unsettled.push(item);
+      else if (!isSettled(problem, point, i, Gx.subarray(item * m, (item + 1) * m))) unsettled.push(item);
     }
   }
   const notes: string[] = [];
@@ -109,6 +100,17 @@ function patternNotes(problem: QuadraticProgram, solution: Solution, points: rea
     );
   }
   return notes;
+}
+
+/** Whether w+ = max(w, 0) + rho (Gx - h) has the signs of w, for item `i` of the group. */
+function isSettled(problem: QuadraticProgram, { group, factor, t }: FrozenPoint, i: number, Gx: Float64Array): boolean {
+  const { r, p, scale } = group.geometry;
+  const h = itemOf(problem.h, group.first + i);
+  return Gx.every((value, j) => {
+    const w = t[i * r + p + j];
+    const next = Math.max(w, 0) + factor.rho * scale[p + j] * (value - h[j]);
+    return w > 0 === next > 0;
+  });
 }
 
 function items(list: readonly number[]): string {

@@ -1,12 +1,15 @@
 import { activeKernels, view } from "@solvegrad/linalg";
 import type { AdmmGeometry, PenaltyFactor } from "./admm-geometry.ts";
 import type { PrimalUpdate } from "./admm-update.ts";
+import type { ResidualUnits } from "./residual-units.ts";
 
 /** The rows of one call: items that share Q, A and G. F holds their q (count x n), k their scaled [b; h] (count x r). */
 export interface AdmmRows {
   readonly geometry: AdmmGeometry;
   readonly F: Float64Array;
   readonly k: Float64Array;
+  /** What their residuals are measured by, one entry a row. */
+  readonly units: ResidualUnits;
   /** The state t = (nu, w), w = lambda - rho s, scaled; advanced in place. */
   readonly t: Float64Array;
 }
@@ -97,7 +100,7 @@ export class Sweep {
   }
 
   private examineRow(i: number, rho: number, look: Look): void {
-    const { F, k, t, geometry } = this.rows;
+    const { F, k, t, geometry, units } = this.rows;
     const { n, r, p, scale } = geometry;
     const { KX, Z, duals, gradient, force } = this;
     const primal = { residual: 0, size: 0 };
@@ -118,8 +121,12 @@ export class Sweep {
       dual.residual = Math.max(dual.residual, Math.abs(gradient[at] + force[at]));
       dual.size = Math.max(dual.size, Math.abs(gradient[at] - F[at]), Math.abs(F[at]));
     }
-    const gap = Math.abs(xGradient + kDuals) / (1 + Math.abs(xGradient) + Math.abs(kDuals));
-    look.relative[i] = Math.max(primal.residual / (1 + primal.size), dual.residual / (1 + dual.size), gap);
+    const gapSize = Math.abs(xGradient) + Math.abs(kDuals);
+    look.relative[i] = Math.max(
+      primal.residual / (units.primal[i] + primal.size),
+      dual.residual / (units.dual[i] + dual.size),
+      Math.abs(xGradient + kDuals) / (units.gap[i] + gapSize),
+    );
     look.balance[i] = share(primal.residual, primal.size) / share(dual.residual, dual.size);
   }
 }

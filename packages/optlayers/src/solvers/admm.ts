@@ -2,6 +2,7 @@ import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../c
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
 import { type AdmmRun, type AdmmSettings, runAdmm } from "./admm-iteration.ts";
+import { residualUnits, unitsFrom } from "./residual-units.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -95,6 +96,7 @@ function solve(
     lambda: new Float64Array(batch * m),
     s: new Float64Array(batch * m),
   };
+  const units = residualUnits(problem);
   const iterations = new Int32Array(batch);
   const outcome: AdmmRun["outcome"] = [];
   const certificates: (Certificate | null)[] = [];
@@ -103,7 +105,13 @@ function solve(
   for (const group of admmGroups(problem, cache)) {
     const k = boundsOf(problem, group);
     const t = startingState(problem, group, k, settings.rho, warmStart);
-    const rows = { geometry: group.geometry, F: linearTermsOf(problem, group), k, t };
+    const rows = {
+      geometry: group.geometry,
+      F: linearTermsOf(problem, group),
+      k,
+      t,
+      units: unitsFrom(units, group.first, group.count),
+    };
     const run = runAdmm(rows, iteration);
     writePoint(point, group, run, t);
     iterations.set(run.iterations, group.first);

@@ -12,6 +12,7 @@ import {
 } from "./interior-point-state.ts";
 import { step } from "./interior-point-step.ts";
 import { type IterationSettings, judgeSlots, type Outcome } from "./interior-point-stopping.ts";
+import { residualUnits } from "./residual-units.ts";
 
 export interface IterationResult {
   readonly point: InteriorPoint;
@@ -37,10 +38,11 @@ export function iterate(
   settings: IterationSettings,
 ): IterationResult {
   const result = newResult(problem);
+  const units = residualUnits(problem);
   let open = openSlots(allItems(problem.batch), start);
   for (let iteration = 0; open.items.length > 0; iteration++) {
     const residual = measure(problem, open);
-    const outcomes = judgeSlots(problem, open, residual, settings, iteration);
+    const outcomes = judgeSlots(problem, units, open, residual, settings, iteration);
     open = retire(problem, open, residual, outcomes, result, iteration);
     if (open.items.length > 0) step(problem, method, open, residual, iteration);
   }

@@ -1,6 +1,7 @@
 import { offsetOf } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type InteriorPoint, type OpenSlots, patience, type Residual } from "./interior-point-state.ts";
+import type { ResidualUnits } from "./residual-units.ts";
 
 /** How the iteration of one item ended, by its own account: the residuals recomputed afterwards have the last word. */
 export type Outcome = "converged" | "stalled" | "max_iterations" | "time_limit";
@@ -30,6 +31,7 @@ const infeasibleRatio = 1e5;
 /** What each open slot has come to; null where it goes on. */
 export function judgeSlots(
   problem: QuadraticProgram,
+  units: ResidualUnits,
   open: OpenSlots,
   residual: Residual,
   settings: IterationSettings,
@@ -37,7 +39,7 @@ export function judgeSlots(
 ): (Outcome | null)[] {
   const interrupted = settings.interrupted();
   return Array.from(open.items, (item, k) => {
-    const sizes = sizesAt(problem, open.point, residual, item, k);
+    const sizes = sizesAt(problem, units, open.point, residual, item, k);
     if (sizes.relative <= toleranceShare * settings.tolerance) return "converged";
     if (open.stalls[k] >= patience || !(sizes.largest < divergence) || sizes.hopeless) return "stalled";
     if (iteration >= settings.maxIterations) return "max_iterations";
@@ -54,7 +56,14 @@ interface Sizes {
   readonly hopeless: boolean;
 }
 
-function sizesAt(problem: QuadraticProgram, point: InteriorPoint, residual: Residual, item: number, k: number): Sizes {
+function sizesAt(
+  problem: QuadraticProgram,
+  units: ResidualUnits,
+  point: InteriorPoint,
+  residual: Residual,
+  item: number,
+  k: number,
+): Sizes {
   const dual = dualSizes(problem, point, residual, item, k);
   const equality = primalSizes(problem.b, point.nu, residual.r.nu, null, item, k);
   const inequality = primalSizes(problem.h, point.lambda, residual.r.lambda, point.s, item, k);
@@ -65,11 +74,16 @@ function sizesAt(problem: QuadraticProgram, point: InteriorPoint, residual: Resi
     largestSlack = Math.max(largestSlack, point.s[i]);
   }
   const primal = Math.max(equality.error, inequality.error);
-  const primalScale = Math.max(1, equality.scale, inequality.scale);
+  const primalScale = Math.max(units.primal[item], equality.scale, inequality.scale);
+  const dualScale = Math.max(units.dual[item], dual.scale);
   const decrease = -equality.product - inequality.product;
   const infeasible = decrease > infeasibleRatio * dual.combination * (1 + dual.norm1);
   return {
-    relative: Math.max(dual.error / dual.scale, primal / primalScale, gap / (1 + Math.abs(dual.objective))),
+    relative: Math.max(
+      dual.error / dualScale,
+      primal / primalScale,
+      gap / (units.gap[item] + Math.abs(dual.objective)),
+    ),
     largest: Math.max(dual.largestX, equality.largest, inequality.largest, largestSlack),
     hopeless: infeasible || dual.largestX > unboundedRatio * Math.max(1, equality.right, inequality.right),
   };
@@ -78,7 +92,7 @@ function sizesAt(problem: QuadraticProgram, point: InteriorPoint, residual: Resi
 /** Of r_x: its largest entry and term; of x: its norms and the objective; and the largest entry of A'nu + G'lambda. */
 function dualSizes({ n, q }: QuadraticProgram, { x }: InteriorPoint, residual: Residual, item: number, k: number) {
   const { r, dualPart, Qx } = residual;
-  const sizes = { error: 0, scale: 1, combination: 0, norm1: 0, largestX: 0, objective: 0 };
+  const sizes = { error: 0, scale: 0, combination: 0, norm1: 0, largestX: 0, objective: 0 };
   for (let j = 0, i = k * n, at = offsetOf(q, item); j < n; j++, i++) {
     const qj = q.values[at + j];
     sizes.error = Math.max(sizes.error, Math.abs(r.x[i]));

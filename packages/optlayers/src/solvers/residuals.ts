@@ -1,5 +1,6 @@
 import { allItems, applyDatum, applyTransposedDatum, offsetOf } from "../problem/products.ts";
 import type { LinearConstraints, QuadraticProgram } from "../problem/quadratic-program.ts";
+import { type ResidualUnits, residualUnits } from "./residual-units.ts";
 import type { Residuals, Status } from "./solver.ts";
 
 /** A primal-dual point of every item: x is batch x n, nu batch x p, lambda batch x m, row by row. */
@@ -18,8 +19,9 @@ export interface Assessment {
   readonly slack: Float64Array;
   /**
    * Every item's largest relative residual: primal / (1 + max |Ax|, |b|, |Gx|), dual / (1 + max |Qx|, |q|, |A'nu|, |G'lambda|),
-   * gap / (1 + |x'Qx| + |q'x| + |b'nu| + |h'lambda|), whichever is largest. h is
-   * left out of the first: a bound that stands for infinity must not excuse the other rows. NaN where the point is not finite.
+   * gap / (1 + |x'Qx| + |q'x| + |b'nu| + |h'lambda|), whichever is largest. The 1 is less where the data are small
+   * (`residualUnits`). h is left out of the first: a bound that stands for infinity must not excuse the other rows. NaN
+   * where the point is not finite.
    */
   readonly relative: Float64Array;
 }
@@ -32,7 +34,7 @@ export interface Assessment {
  *     gap     |x'Qx + q'x + b'nu + h'lambda|
  */
 export function assess(problem: QuadraticProgram, point: PrimalDualPoint): Assessment {
-  return assessWith(problem, point, quadraticTerms(problem, point));
+  return assessWith(problem, point, quadraticTerms(problem, point), residualUnits(problem));
 }
 
 /** What the KKT conditions need of a convex objective f at a point, for every item. */
@@ -47,8 +49,13 @@ export interface ObjectiveTerms {
   readonly value: Float64Array;
 }
 
-/** The same for any convex objective, whose gradient takes the place of Qx + q. */
-export function assessWith(problem: LinearConstraints, point: PrimalDualPoint, objective: ObjectiveTerms): Assessment {
+/** The same for any convex objective, whose gradient takes the place of Qx + q. Without units, they are 1. */
+export function assessWith(
+  problem: LinearConstraints,
+  point: PrimalDualPoint,
+  objective: ObjectiveTerms,
+  units?: ResidualUnits,
+): Assessment {
   const { batch, m } = problem;
   const terms = constraintTerms(problem, point);
   const residuals = { primal: new Float64Array(batch), dual: new Float64Array(batch), gap: new Float64Array(batch) };
@@ -63,9 +70,9 @@ export function assessWith(problem: LinearConstraints, point: PrimalDualPoint, o
     residuals.gap[i] = Math.abs(objective.product[i] + equality.product + inequality.product);
     const gapScale = objective.productScale[i] + Math.abs(equality.product) + Math.abs(inequality.product);
     relative[i] = Math.max(
-      residuals.primal[i] / (1 + Math.max(equality.scale, inequality.scale)),
-      residuals.dual[i] / (1 + dual.scale),
-      residuals.gap[i] / (1 + gapScale),
+      residuals.primal[i] / ((units?.primal[i] ?? 1) + Math.max(equality.scale, inequality.scale)),
+      residuals.dual[i] / ((units?.dual[i] ?? 1) + dual.scale),
+      residuals.gap[i] / ((units?.gap[i] ?? 1) + gapScale),
     );
   }
   return { residuals, objective: objective.value, slack, relative };

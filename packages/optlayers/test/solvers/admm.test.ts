@@ -6,6 +6,7 @@ import { admm } from "../../src/solvers/admm.ts";
 import { admmGeometry } from "../../src/solvers/admm-geometry.ts";
 import { runAdmm } from "../../src/solvers/admm-iteration.ts";
 import { interiorPoint } from "../../src/solvers/interior-point.ts";
+import { residualUnits } from "../../src/solvers/residual-units.ts";
 import { assess } from "../../src/solvers/residuals.ts";
 import type { Solution } from "../../src/solvers/solver.ts";
 import { inner, randomProgram, relativeError, uniforms } from "../random-programs.ts";
@@ -94,7 +95,7 @@ describe("admm", () => {
       const geometry = admmGeometry(problem, 0, space);
       const k = Float64Array.from([...problem.b.values, ...problem.h.values], (value, j) => value * geometry.scale[j]);
       const t = new Float64Array(9);
-      const { X } = runAdmm({ geometry, F: problem.q.values, k, t }, settings);
+      const { X } = runAdmm({ geometry, F: problem.q.values, k, t, units: residualUnits(problem) }, settings);
       return [...t, ...X];
     });
     expect(relativeError(states[0], states[1])).toBeLessThan(1e-11);

@@ -1,5 +1,6 @@
 import { implicit } from "../differentiate/implicit.ts";
 import type { Cotangent, DataCotangents, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
+import { DatumRangeError } from "../errors.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, quadraticProgram } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
@@ -40,7 +41,8 @@ export interface GradientComparison {
  * Asks several differentiation rules for the gradients of the loss c'x at one solution and measures them against the
  * implicit one: cosine and relative difference (overall and for each datum), iterations, milliseconds, peak bytes.
  *
- * The cotangent is batch x n, or has parts for nu and lambda too. Throws what `quadraticProgram` throws for bad data.
+ * The cotangent is batch x n, or has parts for nu and lambda too. Throws what `quadraticProgram` throws for bad data, and
+ * a `DatumRangeError` for a cotangent of another length or with numbers that are not finite.
  */
 export function compareGradients(
   problem: QuadraticProgram | QuadraticProgramData,
@@ -49,6 +51,7 @@ export function compareGradients(
 ): GradientComparison {
   const program = "kind" in problem ? problem : quadraticProgram(problem);
   const c = cotangent instanceof Float64Array ? { x: cotangent } : cotangent;
+  checkCotangent(program, c);
   const rules = options.rules ?? [...differentiationRules.values()].map((make) => make());
   const reference = options.reference ?? implicit();
   const wanted = options.wanted ? { wanted: options.wanted } : {};
@@ -62,6 +65,19 @@ export function compareGradients(
     reference: reference.name,
     rules: rules.map((rule) => compareOne(rule.name, rule.vjp(program, solution, c, wanted), target)),
   };
+}
+
+function checkCotangent({ batch, n, p, m }: QuadraticProgram, { x, nu, lambda }: Cotangent): void {
+  const check = (name: string, values: Float64Array | undefined, width: number) => {
+    if (values?.length === batch * width && values.every(Number.isFinite)) return;
+    const expected = `${batch} x ${width} finite numbers`;
+    const came = values ? `has ${values.length} entries, or some that are not finite` : "is missing";
+    const facts = { argument: "cotangent", shape: values ? [values.length] : null, item: null, expected };
+    throw new DatumRangeError(`the cotangent of ${name} ${came}; expected ${expected}`, facts);
+  };
+  check("x", x, n);
+  if (nu) check("nu", nu, p);
+  if (lambda) check("lambda", lambda, m);
 }
 
 function compareOne(

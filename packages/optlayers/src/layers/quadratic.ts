@@ -6,6 +6,7 @@ import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read
 import { interiorPoint } from "../solvers/interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
 import {
+  checkedSolution,
   checkOnFailure,
   differentiableData,
   type OnFailure,
@@ -56,7 +57,7 @@ export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLay
   const { solver = interiorPoint(), differentiation = implicit(), onFailure = "raise", warmStart, signal } = options;
   checkOnFailure(onFailure);
   const { problem, dtype } = readQuadraticProgram(data);
-  const solution = usableSolution(solver.solve(problem, { warmStart, signal }), onFailure);
+  const solution = usableSolution(checkedSolution(solver.solve(problem, { warmStart, signal }), problem), onFailure);
   const vjp = (cotangent: Cotangent, wanted: readonly DatumName[]) => {
     const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
     options.onBackward?.(report);

@@ -1,14 +1,32 @@
 import { customOp, Tensor, tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import type { Cotangent } from "../differentiate/rule.ts";
-import { OptimizationError, OptionError } from "../errors.ts";
-import { isUsable, type Solution } from "../solvers/solver.ts";
+import { LayerError, OptimizationError, OptionError } from "../errors.ts";
+import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
 
 /** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
 export type OnFailure = "raise" | "mask";
 
 export function checkOnFailure(onFailure: OnFailure): void {
   if (onFailure !== "raise" && onFailure !== "mask") throw new OptionError("onFailure", onFailure, '"raise" or "mask"');
+}
+
+/** How many numbers of each kind a solution of a problem has. */
+export interface SolutionShape {
+  readonly batch: number;
+  readonly n: number;
+  readonly p: number;
+  readonly m: number;
+}
+
+/**
+ * What any solver returned, the caller's own too: an item with numbers that are not finite has failed, whatever its
+ * status says. Throws a `LayerError` for a solution that is not of the problem's shape.
+ */
+export function checkedSolution(solution: Solution, shape: SolutionShape): Solution {
+  checkShape(solution, shape);
+  const status = solution.status.map((reported, item) => honestStatus(reported, solution, item));
+  return status.every((one, item) => one === solution.status[item]) ? solution : { ...solution, status };
 }
 
 /** The solution with zeros in the items that failed, or an `OptimizationError` where these may not be masked. */
@@ -25,6 +43,26 @@ export function usableSolution(solution: Solution, onFailure: OnFailure): Soluti
   };
   const { x, nu, lambda, s } = solution;
   return { ...solution, x: zeroed(x), nu: zeroed(nu), lambda: zeroed(lambda), s: zeroed(s) };
+}
+
+function checkShape({ solver, status, x, nu, lambda, s }: Solution, { batch, n, p, m }: SolutionShape): void {
+  const check = (name: string, length: number | undefined, expected: number) => {
+    if (length === expected) return;
+    throw new LayerError(`the solver ${solver} returned ${length ?? "no"} entries of ${name}, expected ${expected}`);
+  };
+  check("status", status?.length, batch);
+  check("x", x?.length, batch * n);
+  check("nu", nu?.length, batch * p);
+  check("lambda", lambda?.length, batch * m);
+  check("s", s?.length, batch * m);
+}
+
+function honestStatus(status: Status, { x, nu, lambda, s, status: { length: items } }: Solution, item: number): Status {
+  const areFinite = (values: Float64Array) => {
+    const width = values.length / items;
+    return values.subarray(item * width, (item + 1) * width).every(Number.isFinite);
+  };
+  return isUsable(status) && ![x, nu, lambda, s].every(areFinite) ? "numerical_error" : status;
 }
 
 /** A datum that takes part in the gradient. */

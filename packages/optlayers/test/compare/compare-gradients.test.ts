@@ -6,6 +6,7 @@ import { differentiationRules } from "../../src/compare/rule-list.ts";
 import { truncationStudy } from "../../src/compare/truncation-study.ts";
 import { alternating } from "../../src/differentiate/alternating.ts";
 import type { DifferentiationRule } from "../../src/differentiate/rule.ts";
+import { DatumRangeError } from "../../src/errors.ts";
 import { datumNames } from "../../src/problem/quadratic-program.ts";
 import { admm } from "../../src/solvers/admm.ts";
 import { normals, randomProgram } from "../random-programs.ts";
@@ -133,5 +134,19 @@ describe("Theorem 4.1", () => {
     layerWithout.h.values.set([0, -1]);
     expect(() => truncationStudy(layerWithout, { x: new Float64Array(4) })).toThrow(/primal_infeasible/);
     expect(() => jacobianConvergence(layerWithout, "b")).toThrow(/primal_infeasible/);
+  });
+});
+
+describe("compareGradients' cotangent", () => {
+  it("is refused where it has another length than x, or a number that is not finite", () => {
+    expect(() => compareGradients(problem, c.slice(1))).toThrow("cotangent of x has 29 entries");
+    expect(() => compareGradients(problem, c.slice(1))).toThrow(DatumRangeError);
+    expect(() =>
+      compareGradients(
+        problem,
+        c.map((value, j) => (j === 3 ? Number.NaN : value)),
+      ),
+    ).toThrow("expected 2 x 15 finite numbers");
+    expect(() => compareGradients(problem, { x: c, lambda: new Float64Array(9) })).toThrow("cotangent of lambda has 9");
   });
 });

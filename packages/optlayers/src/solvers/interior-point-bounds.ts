@@ -1,5 +1,7 @@
+import { maxAbs } from "../arrays.ts";
 import { offsetOf } from "../problem/products.ts";
-import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { measured } from "./residual-units.ts";
 
 /** A bound this many times the size of the rest of its item stands for infinity, and is first taken at `reach` times that size. */
 const remote = 1e6;
@@ -13,7 +15,8 @@ const reach = 1e4;
  */
 export function withinReach(problem: QuadraticProgram): QuadraticProgram {
   const { batch, m, h } = problem;
-  const limits = Float64Array.from({ length: batch }, (_, i) => sizeOf(problem, i));
+  const sizeOf = sizesOf(problem);
+  const limits = Float64Array.from({ length: batch }, (_, i) => sizeOf(i));
   const isRemote = (i: number) => itemOf(h, i).some((value) => value > remote * limits[i]);
   if (!limits.some((_, i) => isRemote(i))) return problem;
   const values = new Float64Array(batch * m);
@@ -26,9 +29,8 @@ export function withinReach(problem: QuadraticProgram): QuadraticProgram {
 }
 
 /** The size of an item without its upper bounds: 1, |b|, what the inequalities demand, or the size of an x without constraints. */
-function sizeOf(problem: QuadraticProgram, i: number): number {
-  const largest = (datum: Datum) => itemOf(datum, i).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const demand = itemOf(problem.h, i).reduce((most, value) => Math.max(most, -value), 0);
-  const curvature = largest(problem.Q);
-  return Math.max(1, largest(problem.b), demand, curvature > 0 ? largest(problem.q) / curvature : 0);
+function sizesOf({ Q, q, b, h }: QuadraticProgram): (i: number) => number {
+  const [curvature, slope, right] = [Q, q, b].map((datum) => measured(datum, maxAbs));
+  const demand = measured(h, (values) => values.reduce((most, value) => Math.max(most, -value), 0));
+  return (i) => Math.max(1, right(i), demand(i), curvature(i) > 0 ? slope(i) / curvature(i) : 0);
 }

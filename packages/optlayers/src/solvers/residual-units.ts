@@ -42,7 +42,7 @@ export function residualUnits(problem: QuadraticProgram): ResidualUnits {
 }
 
 /** A measure of every item of a datum; of a shared one it is taken once. */
-function measured(datum: Datum, measure: (values: Float64Array) => number): (i: number) => number {
+export function measured(datum: Datum, measure: (values: Float64Array) => number): (i: number) => number {
   if (datum.batched) return (i) => measure(itemOf(datum, i));
   const shared = measure(datum.values);
   return () => shared;

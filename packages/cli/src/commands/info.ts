@@ -23,6 +23,9 @@ export function infoCommand({ json }: { json?: boolean }): number {
 }
 
 /** The machine and the software that a result came from. */
+export type Information = ReturnType<typeof information>;
+
+/** What `solvegrad info` prints and every page names. Throws a `KernelSelectionError` for kernels that cannot be had. */
 export function information() {
   const kernels = activeKernels();
   return {
@@ -42,6 +45,7 @@ export function information() {
   };
 }
 
+/** The version of this package. */
 export function version(): string {
   return JSON.parse(readFileSync(createRequire(import.meta.url).resolve("../../package.json"), "utf8")).version;
 }

@@ -1,3 +1,4 @@
+import { sizeOf } from "@solvegrad/linalg";
 import { InputError } from "../exit.ts";
 
 /** A dense array of numbers, row-major. */
@@ -16,6 +17,7 @@ export function numericArray(json: unknown, name: string): NumericArray {
   throw new InputError(`${name} is ${described(json)}, expected nested lists of numbers or a sparse matrix`);
 }
 
+/** Whether a JSON value is an object with fields. */
 export function isRecord(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
@@ -25,7 +27,7 @@ function nestedArray(json: readonly unknown[], name: string): NumericArray {
   if (shape.length > 3) {
     throw new InputError(`${name} is nested ${shape.length} lists deep, expected at most 3: a batch of matrices`);
   }
-  const values = new Float64Array(shape.reduce((product, extent) => product * extent, 1));
+  const values = new Float64Array(sizeOf(shape));
   let next = 0;
   const fill = (part: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {

@@ -1,10 +1,13 @@
-/** Nested lists of a row-major array, as JSON wants them. */
+import { sizeOf } from "@solvegrad/linalg";
+
+/** Numbers in nested lists, as JSON wants them. */
 export type Nested = number | null | Nested[];
 
+/** The nested lists of a row-major array that begins at `offset`. */
 export function nested(values: ArrayLike<number>, shape: readonly number[], offset = 0): Nested {
   if (shape.length === 0) return finiteOrNull(values[offset]);
   const [extent, ...rest] = shape;
-  const size = rest.reduce((product, length) => product * length, 1);
+  const size = sizeOf(rest);
   return Array.from({ length: extent }, (_, i) => nested(values, rest, offset + i * size));
 }
 

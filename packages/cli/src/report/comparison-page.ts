@@ -1,4 +1,4 @@
-import type { information } from "../commands/info.ts";
+import type { Information } from "../commands/info.ts";
 import type { Comparison } from "../comparison/compare-problem.ts";
 import { comparisonSections } from "./comparison-sections.ts";
 import { page } from "./document.ts";
@@ -8,7 +8,7 @@ export interface ComparisonReport {
   /** What was compared, as the start of a sentence. */
   readonly subject: string;
   readonly started: Date;
-  readonly machine: ReturnType<typeof information>;
+  readonly machine: Information;
   readonly comparison: Comparison;
 }
 

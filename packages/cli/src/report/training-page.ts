@@ -1,5 +1,5 @@
 import type { EvaluationEvent, MnistRunSettings, StepEvent, TrainingEvent } from "@solvegrad/models";
-import { type information, kernelWords } from "../commands/info.ts";
+import { type Information, kernelWords } from "../commands/info.ts";
 import type { Comparison } from "../comparison/compare-problem.ts";
 import * as text from "../output/numbers.ts";
 import { comparisonSections } from "./comparison-sections.ts";
@@ -10,7 +10,7 @@ import { type Axis, colors, linePlot, type Point } from "./plots.ts";
 export interface TrainingReport {
   readonly settings: MnistRunSettings;
   readonly started: Date;
-  readonly machine: ReturnType<typeof information>;
+  readonly machine: Information;
   /** Numbers of training and test images. */
   readonly images: { readonly train: number; readonly test: number };
   readonly history: readonly TrainingEvent[];
@@ -88,7 +88,7 @@ function layerWords(layer: MnistRunSettings["layer"]): string {
 }
 
 /** When, with what, and on which machine: the sentence that every page has. */
-export function provenance(started: Date, machine: ReturnType<typeof information>): string {
+export function provenance(started: Date, machine: Information): string {
   const { version, kernels, node, cores, processor } = machine;
   return `Run on ${date(started)} with solvegrad ${version}, kernels ${kernelWords(kernels)}, Node ${node}, ${cores} x ${processor}.`;
 }

@@ -1,3 +1,4 @@
+import { sizeOf } from "@solvegrad/linalg";
 import { DataFileError } from "../data-file-error.ts";
 
 /** An array of unsigned bytes as an IDX file stores it, row-major. */
@@ -21,7 +22,7 @@ export function parseIdx(bytes: Uint8Array, file: string, rank: number): IdxArra
   checkMagic(bytes, file, rank);
   const numbers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, axis) => numbers.getUint32(4 + 4 * axis));
-  const size = shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(shape);
   if (bytes.length !== header + size) {
     throw new DataFileError(
       file,

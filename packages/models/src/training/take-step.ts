@@ -60,15 +60,7 @@ export function score(network: Classifier, batch: Batch): { loss: number; correc
 
 /** How many rows have their largest entry at the label; the first of equal entries counts. */
 function countCorrect(logProbabilities: Tensor, labels: Int32Array): number {
-  const [batch, classes] = logProbabilities.shape;
-  const values = logProbabilities.data();
-  let correct = 0;
-  for (let i = 0; i < batch; i++) {
-    let best = 0;
-    for (let k = 1; k < classes; k++) if (values[i * classes + k] > values[i * classes + best]) best = k;
-    if (best === labels[i]) correct++;
-  }
-  return correct;
+  return logProbabilities.argmax(1).reduce((correct, found, i) => correct + (found === labels[i] ? 1 : 0), 0);
 }
 
 function layerStatistics({ iterations, status }: Solution): LayerStatistics {

@@ -1,14 +1,16 @@
 import { customOp, Tensor, tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
+import { checkChoice } from "../check-options.ts";
 import type { Cotangent } from "../differentiate/rule.ts";
-import { LayerError, OptimizationError, OptionError } from "../errors.ts";
+import { LayerError, OptimizationError } from "../errors.ts";
 import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
 
 /** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
 export type OnFailure = "raise" | "mask";
 
+/** Throws an `OptionError` for anything else, as may come from JavaScript. */
 export function checkOnFailure(onFailure: OnFailure): void {
-  if (onFailure !== "raise" && onFailure !== "mask") throw new OptionError("onFailure", onFailure, '"raise" or "mask"');
+  checkChoice("onFailure", onFailure, ["raise", "mask"]);
 }
 
 /** How many numbers of each kind a solution of a problem has. */

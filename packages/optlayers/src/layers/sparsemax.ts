@@ -1,4 +1,4 @@
-import { concat, customOp, minimum, Tensor, tensor, zeros } from "@solvegrad/autograd";
+import { concat, customOp, eye, minimum, ones, Tensor, tensor, zeros } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
 import {
@@ -135,20 +135,16 @@ function asQuadraticLayer(
   const y = asTensor("y", problem.y);
   const total = asTensor("total", problem.total);
   const never = Math.max(...problem.total.values) + 1;
-  const identity = (sign: number) =>
-    tensor(
-      Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? sign : 0)),
-      { shape: [n, n] },
-    ).to(dtype);
+  const identity = eye(n, { dtype });
   const lower = (like: readonly number[]) => zeros(like, { dtype });
   const upper = u && minimum(asTensor("u", u), never);
   return quadraticLayer(
     {
-      Q: identity(1),
+      Q: identity,
       q: y.neg(),
-      A: tensor(new Float64Array(n).fill(1), { shape: [1, n] }).to(dtype),
+      A: ones([1, n], { dtype }),
       b: total.reshape([...shapeOf(problem, problem.total), 1]),
-      G: upper ? concat([identity(-1), identity(1)], 0) : identity(-1),
+      G: upper ? concat([identity.neg(), identity], 0) : identity.neg(),
       h: upper ? concat([lower(upper.shape), upper], upper.rank - 1) : lower([n]),
     },
     options,

@@ -40,7 +40,11 @@ export function frozenPoints(
   const groups = state?.groups ?? [...admmGroups(problem, cache)];
   const points = groups.map((group, g) => freeze(problem, group, solution, state?.rho[g] ?? rho));
   const bytes = state ? 0 : groups.reduce((sum, { geometry }) => sum + bytesOf(geometry), 0);
-  return { points: points.map(({ point }) => point), notes: patternNotes(problem, solution, points), bytes };
+  return {
+    points: points.map(({ point }) => point),
+    notes: [...proximalNotes(points), ...patternNotes(problem, solution, points)],
+    bytes,
+  };
 }
 
 function bytesOf({ n, r, factorQ, T, S }: AdmmGroup["geometry"]): number {
@@ -70,6 +74,17 @@ function freeze(problem: QuadraticProgram, group: AdmmGroup, solution: Solution,
     for (let j = 0; j < r; j++) active[i * r + j] = j < p || (usable[i] && D[i * (r - p) + j - p] === 0) ? 1 : 0;
   }
   return { point: { group, factor, t, active, usable }, weak: new Set(weak.map(({ item }) => item)) };
+}
+
+/** Where the linear system of the iteration needed a proximal term to be solved. */
+function proximalNotes(points: readonly Frozen[]): string[] {
+  const proximal = points.flatMap(({ point: { group, factor, usable } }) =>
+    usable.flatMap((use, i) => (use && factor.proximal > 0 ? [group.first + i] : [])),
+  );
+  if (proximal.length === 0) return [];
+  return [
+    `Q + rho (A'A + G'G) of ${items(proximal)} is singular or nearly so and got a proximal term: the gradient is not to be trusted along directions that neither the objective nor the constraints determine.`,
+  ];
 }
 
 /** What the reader should know: where one more sweep would change the pattern, and where a constraint sits on the edge of it. */

@@ -100,7 +100,7 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
   const { n, p, r, scale } = geometry;
   const { rho, proximal } = point.factor;
   const { relaxation } = settings;
-  if (r === 0) return unconstrained(Q, q, count);
+  if (r === 0) return unconstrained(Q, q, count, proximal, settings);
 
   const E = tensor(scale.slice(), { shape: [r, 1] });
   const columns = zeros([1, count]);
@@ -138,10 +138,23 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
   };
 }
 
-/** x = -Q^-1 q, where there is nothing to iterate. */
-function unconstrained(Q: Tensor, q: Tensor, count: number): Unrolled {
-  const x = neg(choleskySolve(cholesky(Q), add(q, zeros([1, count]))));
-  return { x, nu: null, lambda: null, iterations: 1, residual: 0 };
+/** x = -Q^-1 q, or where Q is singular the proximal point iteration x+ = -(Q + proximal I)^-1 (q - proximal x) from 0. */
+function unconstrained(Q: Tensor, q: Tensor, count: number, proximal: number, settings: TapeSettings): Unrolled {
+  const n = Q.shape[0];
+  const L = cholesky(proximal > 0 ? add(Q, mul(proximal, eye(n))) : Q);
+  const limit = proximal > 0 ? (settings.iterations ?? settings.maxIterations) : 1;
+  let x = zeros([n, count]);
+  let iterations = 0;
+  let first: Float64Array = new Float64Array(count);
+  let residual = 0;
+  do {
+    const before = x;
+    x = neg(choleskySolve(L, sub(q, mul(proximal, x))));
+    const change = squaredChange([x], [before], count);
+    if (++iterations === 1) first = change;
+    residual = Math.sqrt(largestRatio(change, first));
+  } while (iterations < limit && (settings.iterations !== undefined || residual > settings.tolerance));
+  return { x, nu: null, lambda: null, iterations, residual: proximal > 0 ? residual : 0 };
 }
 
 /** [top; bottom], where one of them may have no rows. */

@@ -70,7 +70,8 @@ describe("admm on any small QP, degenerate and infeasible ones among them", () =
         const certificate = solution.certificates[0];
         if (certificate) {
           expect(status).toBe(certificate.kind);
-          expect(flaw(problem, certificate)).toBeLessThan(1e-3);
+          // accepted where it rules out every x up to 1e4: then what is left of its equations is 1e-4 of the gain
+          expect(flaw(problem, certificate)).toBeLessThan(1.01e-4);
         } else if (status === "solved") {
           const exact = interiorPoint({ tolerance: 1e-9 }).solve(problem);
           const difference = Math.abs(solution.objective[0] - exact.objective[0]);

@@ -167,7 +167,8 @@ describe("admm", () => {
     if (certificate?.kind !== "primal_infeasible") throw new Error("no certificate of primal infeasibility");
     const { lambda } = certificate;
     expect(Math.min(...lambda)).toBeGreaterThanOrEqual(0);
-    expect(Math.abs(lambda[0] - lambda[1])).toBeLessThan(1e-3 * Math.max(...lambda));
+    // a proof is accepted at 1e-4 of what it gains
+    expect(Math.abs(lambda[0] - lambda[1])).toBeLessThan(1e-4 * Math.max(...lambda));
     expect(-2 * lambda[0] + lambda[1]).toBeLessThan(-0.5);
   });
 
@@ -206,7 +207,7 @@ describe("admm", () => {
     const certificate = solution.certificates[0];
     if (certificate?.kind !== "primal_infeasible") throw new Error("no certificate of primal infeasibility");
     expect(inner(certificate.nu, [1, 3])).toBeLessThan(0);
-    expect(Math.abs(certificate.nu[0] + 2 * certificate.nu[1])).toBeLessThan(1e-3);
+    expect(Math.abs(certificate.nu[0] + 2 * certificate.nu[1])).toBeLessThan(1e-4);
   });
 
   it("gives the direction in which an unbounded item falls without end", () => {
@@ -227,7 +228,7 @@ describe("admm", () => {
     const certificate = solution.certificates[0];
     if (certificate?.kind !== "dual_infeasible") throw new Error("no direction");
     expect(certificate.direction[1]).toBeCloseTo(1, 3);
-    expect(Math.abs(certificate.direction[0])).toBeLessThan(1e-3);
+    expect(Math.abs(certificate.direction[0])).toBeLessThan(1e-4);
   });
 
   it("says max_iterations and time_limit when it was stopped early", () => {

@@ -26,6 +26,7 @@ export async function runTraining(
     length.epochs * batchCount(data.train, batchSize),
   );
   const display = progress("training", total, session.stepsTaken);
+  signal.addEventListener("abort", () => display.stop(), { once: true }); // before anyone writes that it stops
   let stepsTaken = session.stepsTaken;
   try {
     const options = { ...length, seed, batchSize, cooldown, signal, stepsTaken };

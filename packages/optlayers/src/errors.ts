@@ -61,7 +61,7 @@ export class OptionError extends RangeError {
   }
 }
 
-/** A layer was defined in a way that cannot work: its solver or its optimality condition returned something else. */
+/** A layer was defined in a way that cannot work: its solver, its rule or its optimality condition returned something else. */
 export class LayerError extends Error {
   override readonly name = "LayerError";
 }

@@ -1,6 +1,7 @@
 import { checkCount, checkPositive, checkRelaxation } from "../check-options.ts";
 import { datumTangents, tangentArrays, tangentSweep } from "../differentiate/alternating-forward.ts";
 import { implicit } from "../differentiate/implicit.ts";
+import { OptionError } from "../errors.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { singleItem } from "../problem/select-items.ts";
 import { admmGeometry } from "../solvers/admm-geometry.ts";
@@ -71,7 +72,7 @@ function jointIteration(
   const { n, p } = single;
   const geometry = admmGeometry(single, 0);
   const factor = penaltyFactor(geometry, rho);
-  if (!factor) throw new RangeError(`jacobianConvergence: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
+  if (!factor) throw new OptionError("rho", rho, "a penalty at which Q + rho (A'A + G'G) can be factored");
   const { r, scale } = geometry;
   const k = boundsOf(single, { first: 0, count: 1, geometry });
   const update = primalUpdate(geometry, factor, single.q.values);

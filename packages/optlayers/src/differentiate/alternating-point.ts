@@ -1,3 +1,4 @@
+import { OptionError } from "../errors.ts";
 import { activeSet } from "../kkt/active-set.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
@@ -62,7 +63,7 @@ interface Frozen {
 
 function freeze(problem: QuadraticProgram, group: AdmmGroup, solution: Solution, rho: number): Frozen {
   const factor = penaltyFactor(group.geometry, rho);
-  if (!factor) throw new RangeError(`alternating: Q + rho (A'A + G'G) cannot be factored at rho = ${rho}`);
+  if (!factor) throw new OptionError("rho", rho, "a penalty at which Q + rho (A'A + G'G) can be factored");
   const { r, p } = group.geometry;
   const items = allItems(group.count).map((i) => group.first + i);
   const usable = Array.from(items, (item) => isUsable(solution.status[item]));

@@ -98,8 +98,8 @@ export function rowsTensor(rows: Float64Array, { batch, batched }: BatchShape, d
 }
 
 /** A gradient in the dtype and shape of the datum that it is for. */
-export function gradientTensor(gradient: Float64Array | undefined, like: Tensor): Tensor {
-  if (!gradient) throw new TypeError("the differentiation rule left out the gradient of a datum that was wanted");
+function gradientTensor(name: string, gradient: Float64Array | undefined, like: Tensor): Tensor {
+  if (!gradient) throw new LayerError(`the differentiation rule left out the gradient of ${name}, which was wanted`);
   const values = like.dtype === "float32" ? Float32Array.from(gradient) : gradient;
   return tensor(values, { shape: [...like.shape] });
 }
@@ -122,7 +122,7 @@ export function solutionOnTape<N extends string>(layer: SolvedLayer<N>) {
   const backward = (cotangents: readonly (Tensor | null)[]) => {
     const wanted = inputs.map((input) => input.name);
     const gradients = vjp(cotangentOf(solution, cotangents), wanted);
-    return inputs.map((input) => gradientTensor(gradients[input.name], input.value));
+    return inputs.map((input) => gradientTensor(input.name, gradients[input.name], input.value));
   };
   const held = [solution.x, solution.nu, solution.lambda, solution.s];
   const [x, nu, lambda] = customOp(

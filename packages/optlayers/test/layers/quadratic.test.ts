@@ -6,7 +6,10 @@ import {
   type DatumName,
   DatumTypeError,
   type DifferentiationReport,
+  type DifferentiationRule,
   datumNames,
+  implicit,
+  LayerError,
   OptimizationError,
   OptionError,
   quadraticLayer,
@@ -154,6 +157,19 @@ describe("quadraticLayer", () => {
     expect(again.solution.iterations[0]).toBeLessThan(solution.iterations[0]);
   });
 
+  it("refuses a rule or a solver by its name alone, or the function that makes it, before any work", () => {
+    const data = { Q: [[1]], q: [1] };
+    const refused: [Record<string, unknown>, string][] = [
+      [{ differentiation: "implicit" }, "option differentiation is implicit, expected a rule such as implicit()"],
+      [{ differentiation: implicit }, "option differentiation is a function, expected a rule such as implicit()"],
+      [{ solver: "admm" }, "option solver is admm, expected a solver such as interiorPoint()"],
+      [{ solver: null }, "option solver is null, expected a solver such as interiorPoint()"],
+    ];
+    for (const [options, message] of refused) {
+      expect(() => quadraticLayer(data, options as QuadraticLayerOptions)).toThrow(message);
+    }
+  });
+
   it("refuses to be differentiated twice, by an error that names it", () => {
     const q = tensor([1, 2], { requiresGrad: true });
     const { x } = quadraticLayer({ Q: identity(2), q });
@@ -204,6 +220,18 @@ describe("quadraticLayer with an infeasible item in a batch of 64", () => {
     quadraticLayer(others).x.square().sum().backward();
     expect(relativeError(gradient(data.G).data(), gradient(others.G).data())).toBeLessThan(1e-12);
     expect(relativeError(gradient(data.Q).data(), gradient(others.Q).data())).toBeLessThan(1e-12);
+  });
+
+  it("names the datum whose gradient a rule of the caller's forgot", () => {
+    const { vjp } = implicit();
+    const forgetful: DifferentiationRule = {
+      name: "forgetful",
+      vjp: (...given) => ({ ...vjp(...given), gradients: {} }),
+    };
+    const q = tensor([1], { requiresGrad: true });
+    const { x } = quadraticLayer({ Q: identity(1), q }, { differentiation: forgetful });
+    expect(() => x.sum().backward()).toThrow(LayerError);
+    expect(() => x.sum().backward()).toThrow("the differentiation rule left out the gradient of q");
   });
 
   it("refuses another onFailure", () => {

@@ -6,13 +6,19 @@ import * as layout from "./ops/layout.ts";
 import { logSoftmax } from "./ops/loss.ts";
 import { matmul } from "./ops/matmul.ts";
 import * as reduction from "./ops/reduction.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import { describeShape, type Shape, sizeOf } from "./shape.ts";
 import { type BackwardOptions, backward } from "./tape/gradient.ts";
 import type { TapeNode } from "./tape/node.ts";
 import { contiguousData, copyOf, dtypeOfValues, type Values } from "./values.ts";
 
 /** A number, or an array of arrays ... of numbers. */
 export type Nested = number | readonly Nested[];
+
+/** What Node asks of a value that console.log shows. */
+const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** A tensor of more entries is shown by its shape alone. */
+const shownEntries = 1000;
 
 /**
  * An array of numbers that knows how it was computed. Its values do not change (optimizers alone write into
@@ -68,6 +74,9 @@ export class Tensor {
   }
   toString(): string {
     return `Tensor(${JSON.stringify(this.toArray())}, ${this.dtype})`;
+  }
+  [inspect](): string {
+    return this.size > shownEntries ? `Tensor(of shape ${describeShape(this.shape)}, ${this.dtype})` : this.toString();
   }
   /** A copy of the values, with no history. */
   clone(): Tensor {

@@ -32,3 +32,9 @@ export function checkChoice(option: string, value: string, choices: readonly str
   const wish = choices.map((choice) => `"${choice}"`).join(" or ");
   if (!choices.includes(value)) throw new OptionError(option, value, wish);
 }
+
+/** An object with a method: a solver, a rule. A name, or the function that makes one, comes easily from JavaScript. */
+export function checkMethod(option: string, value: object, method: string, wish: string): void {
+  if (typeof (value as Readonly<Record<string, unknown>> | null)?.[method] === "function") return;
+  throw new OptionError(option, typeof value === "function" ? "a function" : value, wish);
+}

@@ -1,4 +1,5 @@
 import type { Tensor } from "@solvegrad/autograd";
+import { checkMethod } from "../check-options.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
 import { type DatumName, datumNames } from "../problem/quadratic-program.ts";
@@ -56,6 +57,8 @@ export interface QuadraticLayerResult {
 export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLayerOptions = {}): QuadraticLayerResult {
   const { solver = interiorPoint(), differentiation = implicit(), onFailure = "raise", warmStart, signal } = options;
   checkOnFailure(onFailure);
+  checkMethod("solver", solver, "solve", "a solver such as interiorPoint()");
+  checkMethod("differentiation", differentiation, "vjp", "a rule such as implicit()");
   const { problem, dtype } = readQuadraticProgram(data);
   const solution = usableSolution(checkedSolution(solver.solve(problem, { warmStart, signal }), problem), onFailure);
   const vjp = (cotangent: Cotangent, wanted: readonly DatumName[]) => {

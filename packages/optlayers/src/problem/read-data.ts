@@ -90,7 +90,8 @@ function commonDtype<N extends string, L extends string>({ names }: DataSchema<N
     if (!dtype) continue;
     first ??= { name, dtype };
     if (dtype !== first.dtype) {
-      throw typeError(name, `${name} is ${dtype}, but ${first.name} is ${first.dtype}`, "one dtype for all data");
+      const wish = "one dtype for all data: convert one with to(dtype), or give constants as nested arrays";
+      throw typeError(name, `${name} is ${dtype}, but ${first.name} is ${first.dtype}`, wish);
     }
   }
   return first?.dtype ?? "float64";
@@ -131,11 +132,13 @@ function shaped<N extends string, L extends string>(
     });
   }
   if (datum.shape.length !== expected.length || datum.shape.some((extent, axis) => extent !== expected[axis])) {
-    const [letter] = Object.keys(extents) as L[];
     const wish = `${text(shape)} or, batched, ${text([batch?.size ?? "B", ...shape])}`;
-    const size = batch && batched ? ` and ${batch.name} with B = ${batch.size}` : "";
-    const source = `from ${extents[letter]} with ${letter} = ${sizes[letter]}${size}`;
-    throw new DatumRangeError(`${name} has shape ${text(datum.shape)}, expected ${wish} (${source})`, {
+    const sources = [...new Set(dimensions[name])]
+      .filter((letter) => extents[letter] !== name)
+      .map((letter) => `${extents[letter]} with ${letter} = ${sizes[letter]}`);
+    if (batch && batched) sources.push(`${batch.name} with B = ${batch.size}`);
+    const reason = sources.length > 0 ? ` (from ${sources.join(" and ")})` : "";
+    throw new DatumRangeError(`${name} has shape ${text(datum.shape)}, expected ${wish}${reason}`, {
       ...facts,
       expected: wish,
     });

@@ -103,6 +103,12 @@ describe("quadraticProgram refuses", () => {
     expect(error).toMatchObject({ argument: "A", shape: [1, 3], expected: "(1, 2) or, batched, (B, 1, 2)" });
   });
 
+  it("a wrong number of rows, naming the right-hand side that sets it", () => {
+    const error = refusal({ Q, q, G: [[1, 1]], h: [1, 2, 3] });
+    expect(error.message).toContain("G has shape (1, 2), expected (3, 2)");
+    expect(error.message).toContain("(from h with m = 3 and q with n = 2)");
+  });
+
   it("batch sizes that do not agree", () => {
     const error = refusal({ Q, q: [q, q, q], A: [[1, 1]], b: [[1], [2]] });
     expect(error).toMatchObject({ name: "DatumRangeError", argument: "b", shape: [2, 1] });

@@ -21,6 +21,7 @@ export {
   type ForwardRule,
   type Jacobian,
 } from "./differentiate/alternating.ts";
+export { entropicImplicit } from "./differentiate/entropic-implicit.ts";
 export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export type {
@@ -42,7 +43,15 @@ export {
 } from "./errors.ts";
 export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
+export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
 export { type SparsemaxLayerOptions, type SparsemaxLayerResult, sparsemaxLayer } from "./layers/sparsemax.ts";
+export {
+  type EntropyName,
+  type EntropyProgram,
+  type EntropyProgramData,
+  entropyNames,
+  entropyProgram,
+} from "./problem/entropy-program.ts";
 export {
   type Datum,
   type DatumName,
@@ -61,6 +70,8 @@ export {
   sparsemaxProblem,
 } from "./problem/sparsemax-problem.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
+export { type EntropicInteriorPointOptions, entropicInteriorPoint } from "./solvers/entropic-interior-point.ts";
+export { assessEntropy } from "./solvers/entropy-residuals.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";
 export { type SimplexProjectionOptions, simplexProjection } from "./solvers/simplex-projection.ts";

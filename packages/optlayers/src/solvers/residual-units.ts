@@ -36,7 +36,8 @@ export function residualUnits(problem: QuadraticProgram): ResidualUnits {
     const bound = smallestScale(quotient(sizeb(i), sizeA(i)), quotient(sizeh(i), sizeG(i)));
     units.primal[i] = Math.min(1, smallestScale(sizeb(i), sizeh(i), K * free) || 1);
     units.dual[i] = Math.min(1, smallestScale(sizeq(i), sizeQ(i) * bound) || 1);
-    units.gap[i] = Math.min(1, units.dual[i] * (smallestScale(free, bound) || 1));
+    // the product of two tiny scales may vanish, and a gap of 0 is no NaN
+    units.gap[i] = Math.min(1, Math.max(Number.MIN_VALUE, units.dual[i] * (smallestScale(free, bound) || 1)));
   }
   return units;
 }

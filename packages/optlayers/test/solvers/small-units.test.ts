@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Datum, QuadraticProgram } from "../../src/problem/quadratic-program.ts";
+import { quadraticProgram } from "../../src/problem/read-quadratic-program.ts";
 import { admm } from "../../src/solvers/admm.ts";
 import { interiorPoint } from "../../src/solvers/interior-point.ts";
+import { assess } from "../../src/solvers/residuals.ts";
 import { randomProgram, relativeError } from "../random-programs.ts";
 
 const problem = randomProgram({ n: 12, p: 3, m: 8, batch: 2, batched: ["q"], seed: 21 });
@@ -43,4 +45,11 @@ describe.each(Object.entries(units))("a problem in other units (%s)", (_title, u
     expect(solution.status).toEqual(["solved", "solved"]);
     expect(relativeError(solution.x, target)).toBeLessThan(bound);
   });
+});
+
+it.each([1e-100, 1e-200, Number.MIN_VALUE])("solves where squares of the data underflow: q = %d", (q) => {
+  const problem = quadraticProgram({ Q: [[1]], q: [q] });
+  const solution = interiorPoint().solve(problem);
+  expect(solution.status).toEqual(["solved"]);
+  expect(assess(problem, solution).relative[0]).toBeLessThan(1e-9);
 });

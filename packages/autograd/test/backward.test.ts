@@ -96,6 +96,16 @@ describe("backward", () => {
     expect(x.grad?.item()).toBe(1);
   });
 
+  test("gives every leaf a gradient of its own: changing one in place changes neither another nor the cotangent", () => {
+    const [x, y] = [leaf([1, 2]), leaf([3, 4])];
+    const cotangent = tensor([5, 6]);
+    x.add(y).backward(cotangent);
+    x.grad?.value.data.fill(0);
+    expect(y.grad?.toArray()).toEqual([5, 6]);
+    y.grad?.value.data.fill(1);
+    expect(cotangent.toArray()).toEqual([5, 6]);
+  });
+
   test("with createGraph leaves gradients that can be differentiated", () => {
     const x = leaf(3);
     x.pow(4).backward(undefined, { createGraph: true });

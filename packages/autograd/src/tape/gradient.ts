@@ -36,11 +36,17 @@ export function backward(output: Tensor, cotangent?: Tensor, options: BackwardOp
   }
   const createGraph = options.createGraph ?? false;
   const leaves = leavesOf(output);
-  const found = backpropagate(output, checkedCotangent("backward", output, cotangent), leaves, createGraph);
+  const start = checkedCotangent("backward", output, cotangent);
+  const found = backpropagate(output, start, leaves, createGraph);
+  const taken = new Set([start.value.data]);
   withRecording(createGraph, () => {
     for (const leaf of leaves) {
       const gradient = found.get(leaf);
-      if (gradient) leaf.grad = leaf.grad ? add(leaf.grad, gradient) : gradient;
+      if (!gradient) continue;
+      // without history a gradient is the leaf's own array: two leaves, or a leaf and the cotangent, may not change one another
+      const own = !createGraph && taken.has(gradient.value.data) ? gradient.clone() : gradient;
+      taken.add(own.value.data);
+      leaf.grad = leaf.grad ? add(leaf.grad, own) : own;
     }
   });
 }

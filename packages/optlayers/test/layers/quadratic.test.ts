@@ -12,6 +12,7 @@ import {
   LayerError,
   OptimizationError,
   OptionError,
+  type QuadraticLayerOptions,
   quadraticLayer,
   unrolled,
 } from "../../src/index.ts";

@@ -1,33 +1,18 @@
 import type { Tensor } from "@solvegrad/autograd";
 import { checkMethod } from "../check-options.ts";
 import { implicit } from "../differentiate/implicit.ts";
-import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
-import { type DatumName, datumNames } from "../problem/quadratic-program.ts";
+import type { DifferentiationRule } from "../differentiate/rule.ts";
+import { datumNames } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
-import {
-  checkedSolution,
-  checkOnFailure,
-  differentiableData,
-  type OnFailure,
-  solutionOnTape,
-  usableSolution,
-} from "./solution-on-tape.ts";
+import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
 
-export interface QuadraticLayerOptions {
+export interface QuadraticLayerOptions extends LayerOptions {
   /** How to solve; `interiorPoint()` by default. */
   readonly solver?: Solver;
   /** How to differentiate; `implicit()` by default. */
   readonly differentiation?: DifferentiationRule;
-  /** What an item without a usable solution does: "raise" (the default) throws, "mask" keeps the rest of the batch alive. */
-  readonly onFailure?: OnFailure;
-  /** An earlier solution (the `solution` of a former call with the same shapes) to start from. */
-  readonly warmStart?: Solution;
-  /** Stops the solve between two iterations; unfinished items then count as failed. */
-  readonly signal?: AbortSignal;
-  /** Receives the rule's report after every backward pass. */
-  readonly onBackward?: (report: DifferentiationReport) => void;
 }
 
 export interface QuadraticLayerResult {
@@ -55,18 +40,15 @@ export interface QuadraticLayerResult {
  * be differentiated again: `createGraph: true` throws a NotDifferentiableTwiceError.
  */
 export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLayerOptions = {}): QuadraticLayerResult {
-  const { solver = interiorPoint(), differentiation = implicit(), onFailure = "raise", warmStart, signal } = options;
-  checkOnFailure(onFailure);
+  const { solver = interiorPoint(), differentiation = implicit() } = options;
+  checkOnFailure(options.onFailure);
   checkMethod("solver", solver, "solve", "a solver such as interiorPoint()");
   checkMethod("differentiation", differentiation, "vjp", "a rule such as implicit()");
   const { problem, dtype } = readQuadraticProgram(data);
-  const solution = usableSolution(checkedSolution(solver.solve(problem, { warmStart, signal }), problem), onFailure);
-  const vjp = (cotangent: Cotangent, wanted: readonly DatumName[]) => {
-    const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
-    options.onBackward?.(report);
-    return gradients;
-  };
-  const inputs = differentiableData(datumNames, data);
-  const numbers = datumNames.reduce((sum, name) => sum + problem[name].values.length, 0);
-  return solutionOnTape({ name: "quadraticLayer", problem, dtype, solution, inputs, vjp, numbers });
+  return solveOnTape(
+    { name: "quadraticLayer", names: datumNames, data, problem, dtype },
+    solver,
+    differentiation,
+    options,
+  );
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from "@solvegrad/autograd";
+import { checkMethod } from "../check-options.ts";
 import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
-import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
+import type { DifferentiationRule } from "../differentiate/rule.ts";
 import {
   type EntropyName,
   type EntropyProgram,
@@ -10,28 +11,13 @@ import {
 } from "../problem/entropy-program.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
-import {
-  checkedSolution,
-  checkOnFailure,
-  differentiableData,
-  type OnFailure,
-  solutionOnTape,
-  usableSolution,
-} from "./solution-on-tape.ts";
+import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
 
-export interface SoftmaxLayerOptions {
+export interface SoftmaxLayerOptions extends LayerOptions {
   /** How to solve; `entropicInteriorPoint()` by default. */
   readonly solver?: Solver<EntropyProgram>;
   /** How to differentiate; `entropicImplicit()` by default. */
   readonly differentiation?: DifferentiationRule<EntropyProgram, EntropyName>;
-  /** What an item without a usable solution does; "raise" by default. */
-  readonly onFailure?: OnFailure;
-  /** An earlier solution (the `solution` of a former call with the same shapes) to start from. */
-  readonly warmStart?: Solution;
-  /** Stops the solve between two iterations; unfinished items then count as failed. */
-  readonly signal?: AbortSignal;
-  /** Receives the rule's report after every backward pass. */
-  readonly onBackward?: (report: DifferentiationReport) => void;
 }
 
 export interface SoftmaxLayerResult {
@@ -60,16 +46,14 @@ export interface SoftmaxLayerResult {
  */
 export function softmaxLayer(data: EntropyProgramData, options: SoftmaxLayerOptions = {}): SoftmaxLayerResult {
   const { solver = entropicInteriorPoint(), differentiation = entropicImplicit() } = options;
-  const { onFailure = "raise", warmStart, signal } = options;
-  checkOnFailure(onFailure);
+  checkOnFailure(options.onFailure);
+  checkMethod("solver", solver, "solve", "a solver such as entropicInteriorPoint()");
+  checkMethod("differentiation", differentiation, "vjp", "a rule such as entropicImplicit()");
   const { problem, dtype } = readEntropyProgram(data);
-  const solution = usableSolution(checkedSolution(solver.solve(problem, { warmStart, signal }), problem), onFailure);
-  const vjp = (cotangent: Cotangent, wanted: readonly EntropyName[]) => {
-    const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
-    options.onBackward?.(report);
-    return gradients;
-  };
-  const inputs = differentiableData(entropyNames, data);
-  const numbers = entropyNames.reduce((sum, name) => sum + problem[name].values.length, 0);
-  return solutionOnTape({ name: "softmaxLayer", problem, dtype, solution, inputs, vjp, numbers });
+  return solveOnTape(
+    { name: "softmaxLayer", names: entropyNames, data, problem, dtype },
+    solver,
+    differentiation,
+    options,
+  );
 }

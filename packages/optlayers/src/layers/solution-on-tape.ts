@@ -1,15 +1,16 @@
 import { customOp, Tensor, tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import { checkChoice } from "../check-options.ts";
-import type { Cotangent } from "../differentiate/rule.ts";
+import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
-import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
+import type { Datum } from "../problem/quadratic-program.ts";
+import { isUsable, type Solution, type Solver, type Status } from "../solvers/solver.ts";
 
 /** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
 export type OnFailure = "raise" | "mask";
 
 /** Throws an `OptionError` for anything else, as may come from JavaScript. */
-export function checkOnFailure(onFailure: OnFailure): void {
+export function checkOnFailure(onFailure: OnFailure = "raise"): void {
   checkChoice("onFailure", onFailure, ["raise", "mask"]);
 }
 
@@ -104,27 +105,45 @@ function gradientTensor(name: string, gradient: Float64Array | undefined, like: 
   return tensor(values, { shape: [...like.shape] });
 }
 
-interface SolvedLayer<N extends string> {
-  /** The layer's name, for error messages of the tape. */
-  readonly name: string;
-  readonly problem: BatchShape;
-  readonly dtype: DType;
-  readonly solution: Solution;
-  readonly inputs: readonly DifferentiableDatum<N>[];
-  readonly vjp: (cotangent: Cotangent, wanted: readonly N[]) => Partial<Record<N, Float64Array>>;
-  /** Numbers that the problem's data hold. */
-  readonly numbers: number;
+/** What every layer takes besides its problem, its solver and its rule. */
+export interface LayerOptions {
+  /** What an item without a usable solution does: "raise" (the default) throws, "mask" keeps the rest of the batch alive. */
+  readonly onFailure?: OnFailure;
+  /** An earlier solution (the `solution` of a former call with the same shapes) to start from. */
+  readonly warmStart?: Solution;
+  /** Stops the solve between two iterations; unfinished items then count as failed. */
+  readonly signal?: AbortSignal;
+  /** Receives the rule's report after every backward pass. */
+  readonly onBackward?: (report: DifferentiationReport) => void;
 }
 
-/** x, nu and lambda of a solution as the outputs of one step of the tape, whose vjp is a differentiation rule. */
-export function solutionOnTape<N extends string>(layer: SolvedLayer<N>) {
-  const { name, problem, dtype, solution, inputs, vjp, numbers } = layer;
+/** A problem of the kind P as a layer has read it from the caller's data. */
+interface StatedProblem<P, N extends string> {
+  /** The layer's name, for error messages of the tape. */
+  readonly name: string;
+  readonly names: readonly N[];
+  readonly data: Readonly<Partial<Record<N, unknown>>>;
+  readonly problem: P;
+  readonly dtype: DType;
+}
+
+/** Solves a problem, and puts x, nu and lambda on the tape as the outputs of one step whose vjp is the rule's. */
+export function solveOnTape<N extends string, P extends SolutionShape & BatchShape & Readonly<Record<N, Datum>>>(
+  { name, names, data, problem, dtype }: StatedProblem<P, N>,
+  solver: Solver<P>,
+  differentiation: DifferentiationRule<P, N>,
+  { onFailure = "raise", warmStart, signal, onBackward }: LayerOptions,
+) {
+  const solution = usableSolution(checkedSolution(solver.solve(problem, { warmStart, signal }), problem), onFailure);
+  const inputs = differentiableData(names, data);
+  const wanted = inputs.map((input) => input.name);
   const backward = (cotangents: readonly (Tensor | null)[]) => {
-    const wanted = inputs.map((input) => input.name);
-    const gradients = vjp(cotangentOf(solution, cotangents), wanted);
+    const { gradients, report } = differentiation.vjp(problem, solution, cotangentOf(solution, cotangents), { wanted });
+    onBackward?.(report);
     return inputs.map((input) => gradientTensor(input.name, gradients[input.name], input.value));
   };
   const held = [solution.x, solution.nu, solution.lambda, solution.s];
+  const numbers = names.reduce((sum, datum) => sum + problem[datum].values.length, 0);
   const [x, nu, lambda] = customOp(
     name,
     inputs.map(({ value }) => value),

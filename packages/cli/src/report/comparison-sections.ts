@@ -59,7 +59,7 @@ function convergenceFigure({ convergence }: Comparison, subject: string): Html {
   const picture = linePlot(
     [
       { points: line("solutionError"), color: colors.first },
-      { points: line("jacobianError"), color: colors.second },
+      { points: line("jacobianError"), color: colors.second, dashed: true }, // x is seen where the two coincide
     ],
     { label: "iteration" },
     { label: "relative error", type: "log" },
@@ -67,7 +67,7 @@ function convergenceFigure({ convergence }: Comparison, subject: string): Html {
   );
   const legend = [
     { label: "x", color: colors.first },
-    { label: "Jacobian of x with respect to q", color: colors.second },
+    { label: "Jacobian of x with respect to q", color: colors.second, dashed: true },
   ];
   return figure(
     "The Jacobian converges with the solution",

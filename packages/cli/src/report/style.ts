@@ -39,8 +39,8 @@ th:first-child { text-align: left; }
 thead th { background: var(--panel); color: var(--faint); font-weight: 600; }
 tbody tr { border-top: 1px solid var(--line); }
 @media (max-width: 480px) {
-  table { font-size: 0.75rem; }
-  th, td { padding: 6px 4px; white-space: normal; }
+  table { font-size: 0.68rem; }
+  th, td { padding: 6px 3px; white-space: normal; }
   th:first-child, td:first-child { padding-left: 8px; }
 }
 `;

@@ -20,7 +20,9 @@ export function program(finish: (exitCode: number) => void): Command {
 
 function solve(finish: (exitCode: number) => void): Command {
   return new Command("solve")
-    .description("solve a problem from a JSON file and differentiate cotangent'x with respect to its data")
+    .description(
+      "solve a problem (kind qp, sparsemax or entropy) from a JSON file and differentiate cotangent'x with respect to its data",
+    )
     .argument(
       "<file>",
       'a JSON problem such as {"kind": "qp", "Q": [[..]], "q": [..], ..}, or - for the standard input',

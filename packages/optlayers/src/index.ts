@@ -32,6 +32,8 @@ export type {
   Vjp,
   VjpOptions,
 } from "./differentiate/rule.ts";
+export { asSparsemaxRule, asSparsemaxSolver } from "./differentiate/sparsemax-as-quadratic.ts";
+export { sparsemaxImplicit } from "./differentiate/sparsemax-implicit.ts";
 export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";
 export {
   type DatumFacts,

@@ -6,7 +6,7 @@ import { exitCodes, InputError } from "../exit.ts";
 import { readProblem } from "../input/problem-file.ts";
 import { randomProblem, randomSizes } from "../input/random-problem.ts";
 import { reasonOf, sourceName } from "../input/read-text.ts";
-import { toProgram } from "../input/to-program.ts";
+import { statedProblem } from "../input/stated-problem.ts";
 import { exitCodeOf } from "../output/solve-report.ts";
 import { complain } from "../output/streams.ts";
 import { comparisonPage } from "../report/comparison-page.ts";
@@ -48,7 +48,13 @@ async function subjectOf(file: string | undefined, options: CompareCommandOption
   const stated = await readProblem(file);
   for (const field of stated.unknownFields)
     complain(`warning: the field ${JSON.stringify(field)} means nothing and is ignored`);
-  const { program, cotangent } = toProgram(stated);
+  const { problem, cotangent } = statedProblem(stated);
+  if (problem.quadratic === null) {
+    throw new InputError(
+      `${sourceName(file)}: problems of kind "${stated.kind}" have one rule only: nothing to compare`,
+    );
+  }
+  const program = problem.quadratic();
   return { name: `The problem of ${sourceName(file)}`, program, cotangent: cotangent ?? ones(program) };
 }
 

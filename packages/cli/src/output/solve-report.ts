@@ -1,14 +1,7 @@
-import type {
-  Certificate,
-  DatumName,
-  DifferentiationReport,
-  QuadraticProgram,
-  Solution,
-  Status,
-  Vjp,
-} from "@solvegrad/optlayers";
+import type { Certificate, DifferentiationReport, Status, Vjp } from "@solvegrad/optlayers";
 import { exitCodes } from "../exit.ts";
-import type { StatedProblem } from "../input/to-program.ts";
+import type { Answer, Problem } from "../input/problem-kinds.ts";
+import type { StatedProblem } from "../input/stated-problem.ts";
 import { finiteOrNull, type Nested, nested } from "./nested.ts";
 
 /** One value for a single problem, a list with one value an item for a batch. */
@@ -27,14 +20,14 @@ export interface SolveReport {
   readonly residuals: Record<"primal" | "dual" | "gap", PerItem<number | null>>;
   readonly iterations: PerItem<number>;
   readonly milliseconds: number;
-  readonly gradient?: Partial<Record<DatumName, Nested>>;
+  readonly gradient?: Readonly<Record<string, Nested>>;
   readonly differentiation?: { rule: string } & DifferentiationReport;
   readonly certificate?: PerItem<Record<string, Nested | string> | null>;
 }
 
 /** Gathers a solution, and its gradients where there are any, in the form that is printed. */
-export function solveReport(problem: StatedProblem, solution: Solution, rule: string, vjp: Vjp | null): SolveReport {
-  const { program } = problem;
+export function solveReport(stated: StatedProblem, { solution, rule, vjp }: Answer): SolveReport {
+  const program = stated.problem;
   const items = Array.from({ length: program.batch }, (_, i) => i);
   const perItem = <T>(value: (i: number) => T): PerItem<T> => (program.batched ? items.map(value) : value(0));
   const hasPoint = (i: number) => !isInfeasible(solution.status[i]);
@@ -51,24 +44,24 @@ export function solveReport(problem: StatedProblem, solution: Solution, rule: st
     residuals: { primal: numbers(primal), dual: numbers(dual), gap: numbers(gap) },
     iterations: perItem((i) => solution.iterations[i]),
     milliseconds: solution.milliseconds,
-    ...(vjp && { gradient: gradients(problem, vjp), differentiation: { rule, ...vjp.report } }),
+    ...(vjp && { gradient: gradients(stated, vjp), differentiation: { rule, ...vjp.report } }),
     ...(solution.certificates.some(Boolean) && {
       certificate: perItem((i) => certificateJson(solution.certificates[i])),
     }),
   };
 }
 
-function gradients({ program, names, repeated }: StatedProblem, vjp: Vjp): Partial<Record<DatumName, Nested>> {
-  const gradient = (name: DatumName): [DatumName, Nested] => {
-    const datum = program[name];
+function gradients({ problem, names, repeated }: StatedProblem, vjp: Vjp<string>): Record<string, Nested> {
+  const gradient = (name: string): [string, Nested] => {
+    const datum = problem.data[name];
     const values = vjp.gradients[name] ?? new Float64Array();
-    if (repeated && name === "q") return [name, nested(sumOfItems(values, program), datum.shape)];
-    return [name, nested(values, datum.batched ? [program.batch, ...datum.shape] : datum.shape)];
+    if (name === repeated) return [name, nested(sumOfItems(values, problem), datum.shape)];
+    return [name, nested(values, datum.batched ? [problem.batch, ...datum.shape] : datum.shape)];
   };
   return Object.fromEntries(names.map(gradient));
 }
 
-function sumOfItems(values: Float64Array, { n, batch }: QuadraticProgram): Float64Array {
+function sumOfItems(values: Float64Array, { n, batch }: Problem): Float64Array {
   const sum = new Float64Array(n);
   for (let i = 0; i < batch; i++) for (let j = 0; j < n; j++) sum[j] += values[i * n + j];
   return sum;

@@ -1,4 +1,4 @@
-import { datumNames, type Status } from "@solvegrad/optlayers";
+import type { Status } from "@solvegrad/optlayers";
 import type { Nested } from "./nested.ts";
 import type { SolveReport } from "./solve-report.ts";
 
@@ -22,11 +22,9 @@ export function solveText(report: SolveReport): string {
   add("lambda", report.lambda);
   for (const kind of ["primal", "dual", "gap"] as const) add(`${kind} residual`, report.residuals[kind]);
   if (report.gradient && report.differentiation) {
-    lines.push(`gradient of cotangent'x (${report.differentiation.rule}, Q symmetrized)`);
-    for (const name of datumNames) {
-      const gradient = report.gradient[name];
-      if (gradient !== undefined) add(`  ${name}`, gradient);
-    }
+    const symmetrized = "Q" in report.gradient ? ", Q symmetrized" : "";
+    lines.push(`gradient of cotangent'x (${report.differentiation.rule}${symmetrized})`);
+    for (const [name, gradient] of Object.entries(report.gradient)) add(`  ${name}`, gradient);
     lines.push(...report.differentiation.notes.map((note) => `note: ${note}`));
   }
   return `${lines.join("\n")}\n`;

@@ -5,6 +5,8 @@ import { simplexDerivative, simplexPullBack, simplexPushForward } from "../../sr
 import {
   admm,
   alternating,
+  asSparsemaxRule,
+  asSparsemaxSolver,
   assess,
   DatumRangeError,
   DatumTypeError,
@@ -15,6 +17,7 @@ import {
   type SparsemaxName,
   simplexProjection,
   sparsemaxAsQuadratic,
+  sparsemaxImplicit,
   sparsemaxLayer,
   sparsemaxProblem,
   unrolled,
@@ -116,6 +119,23 @@ describe("sparsemaxLayer", () => {
     for (const name of ["y", "u", "total"] as const) {
       expect(relativeError(gradient(general[name]).data(), gradient(structural[name]).data()), name).toBeLessThan(1e-7);
     }
+  });
+
+  it("has rules that agree: by structure, and those for QPs on the same problem as a QP, infinite bounds included", () => {
+    const normal = normals(21);
+    const y = [Array.from({ length: 6 }, normal), Array.from({ length: 6 }, normal)];
+    const problem = sparsemaxProblem({ y, u: [0.3, Infinity, 0.4, 0.2, Infinity, 0.5], total: [1, 1.5] });
+    const solution = simplexProjection().solve(problem);
+    const cotangent = { x: numbers(12, normal), nu: numbers(2, normal), lambda: numbers(24, normal) };
+    const own = sparsemaxImplicit().vjp(problem, solution, cotangent).gradients;
+    for (const rule of [implicit(), alternating()]) {
+      const general = asSparsemaxRule(rule).vjp(problem, solution, cotangent).gradients;
+      for (const name of ["y", "u", "total"] as const) {
+        expect(relativeError(general[name] ?? [], own[name] ?? []), `${rule.name} ${name}`).toBeLessThan(1e-8);
+      }
+    }
+    const qp = asSparsemaxSolver(interiorPoint()).solve(problem);
+    expect(relativeError(qp.x, solution.x)).toBeLessThan(1e-9);
   });
 
   it("passes gradcheck of both orders in y, u and total, through x, nu and lambda", () => {

@@ -14,7 +14,8 @@ const sentences: Record<Status, string> = {
 
 /** The report for people: what happened, then the numbers, long ones cut. */
 export function solveText(report: SolveReport): string {
-  const lines = [`${summary(report)}  (${report.milliseconds.toFixed(2)} ms)`];
+  const work = [...countOf(report), `${report.milliseconds.toFixed(2)} ms`];
+  const lines = [`${outcome(report)}  (${work.join(", ")})`];
   const add = (name: string, value: Nested) => lines.push(...entry(name, value));
   add("objective", report.objective);
   add("x", report.x);
@@ -30,8 +31,13 @@ export function solveText(report: SolveReport): string {
   return `${lines.join("\n")}\n`;
 }
 
-function summary({ status, iterations }: SolveReport): string {
-  if (!Array.isArray(status)) return `${sentences[status]} after ${iterations} iterations`;
+/** The iterations of one problem; a batch has as many numbers as items. */
+function countOf({ iterations }: SolveReport): string[] {
+  return typeof iterations === "number" ? [`${iterations} iterations`] : [];
+}
+
+function outcome({ status }: SolveReport): string {
+  if (!Array.isArray(status)) return sentences[status];
   const counts = new Map<Status, number>();
   for (const s of status) counts.set(s, (counts.get(s) ?? 0) + 1);
   return [...counts].map(([s, count]) => `${count} of ${status.length} ${sentences[s]}`).join("; ");

@@ -21,6 +21,11 @@ export {
   type ForwardRule,
   type Jacobian,
 } from "./differentiate/alternating.ts";
+export {
+  type EntropicAlternatingOptions,
+  type EntropicAlternatingRule,
+  entropicAlternating,
+} from "./differentiate/entropic-alternating.ts";
 export { entropicImplicit } from "./differentiate/entropic-implicit.ts";
 export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
@@ -54,6 +59,7 @@ export {
   entropyNames,
   entropyProgram,
 } from "./problem/entropy-program.ts";
+export { MpsError, type MpsFormat } from "./problem/mps-lines.ts";
 export {
   type Datum,
   type DatumName,
@@ -62,7 +68,13 @@ export {
   type QuadraticProgram,
 } from "./problem/quadratic-program.ts";
 export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
+export { type MpsProblem, readMps } from "./problem/read-mps.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
+export {
+  type SparseQuadraticProgramData,
+  sparseQuadraticProgram,
+} from "./problem/read-sparse-quadratic-program.ts";
+export type { SparsePoint, SparseQuadraticProgram } from "./problem/sparse-quadratic-program.ts";
 export {
   type SparsemaxData,
   type SparsemaxName,
@@ -72,6 +84,7 @@ export {
   sparsemaxProblem,
 } from "./problem/sparsemax-problem.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
+export { type EntropicAdmmOptions, entropicAdmm } from "./solvers/entropic-admm.ts";
 export { type EntropicInteriorPointOptions, entropicInteriorPoint } from "./solvers/entropic-interior-point.ts";
 export { assessEntropy } from "./solvers/entropy-residuals.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
@@ -86,3 +99,11 @@ export {
   type Solver,
   type Status,
 } from "./solvers/solver.ts";
+export { checkedDirection, checkedPrimal, type SparseCertificate } from "./solvers/sparse/certificates.ts";
+export { assessSparse, type SparseAssessment } from "./solvers/sparse/residuals.ts";
+export {
+  type SparseInteriorPointOptions,
+  type SparseSolution,
+  type SparseSolver,
+  sparseInteriorPoint,
+} from "./solvers/sparse-interior-point.ts";

@@ -3,7 +3,7 @@ import { maxAbs } from "../arrays.ts";
 
 /** Share of its diagonal entry by which each pivot of M is lifted, so that dependent rows do not stop the factorization. */
 const lift = 1e-14;
-const refinements = 3;
+const defaultRefinements = 3;
 
 /**
  * M = K diag(x) K' + diag(e) for a matrix K of r rows, factored: what is left of a KKT system whose Hessian is
@@ -59,8 +59,8 @@ export class ScaledGram {
     return smallest;
   }
 
-  /** v with M v = rhs. */
-  solve(rhs: Float64Array): Float64Array {
+  /** v with M v = rhs, refined this many times. */
+  solve(rhs: Float64Array, refinements = defaultRefinements): Float64Array {
     const { r, M, L } = this;
     const kernels = activeKernels();
     const v = rhs.slice();

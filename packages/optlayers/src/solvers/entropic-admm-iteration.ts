@@ -1,0 +1,180 @@
+import { maxAbs } from "../arrays.ts";
+import { ScaledGram } from "../kkt/scaled-gram.ts";
+import type { EntropyItem, EntropyPoint } from "./entropy-item.ts";
+
+export interface EntropicAdmmSettings {
+  readonly tolerance: number;
+  /** Over-relaxation in (0, 2). */
+  readonly relaxation: number;
+  readonly maxIterations: number;
+  readonly interrupted: () => boolean;
+}
+
+export interface EntropicAdmmRun {
+  readonly point: EntropyPoint;
+  readonly rho: number;
+  readonly iterations: number;
+  readonly outcome: "converged" | "max_iterations" | "time_limit" | "numerical_error";
+}
+
+/** How often rho may follow the balance of the residuals, and by how much they have to differ. */
+const adaptEvery = 10;
+const imbalance = 5;
+const mostNewtonSteps = 200;
+
+/**
+ * ADMM in the form of Alt-Diff (5) on (nu, w), w = lambda - rho s, with K = [A; G], k = [b; h] and a = (nu, |w|):
+ *
+ *     x+ = argmin f(x) + a'Kx + rho/2 |Kx - k|^2,   v = a + rho (K x+ - k),
+ *     nu+ = v_A,   w+ = v_G - max(-w, 0).
+ *
+ * For f = -y'x + sum x log x the update of x is the smooth problem (B.1) in the p + m numbers v,
+ *
+ *     minimize |v - a|^2 / (2 rho) + sum_j exp(y - 1 - K'v)_j + k'v,   x+ = exp(y - 1 - K'v) > 0,
+ *
+ * by Newton's method with backtracking from the last v. Its Hessian I / rho + K diag(x) K' is, by Woodbury's formula, that of
+ * the augmented Lagrangian, and the last one is what the derivative of the updates needs.
+ */
+export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSettings): EntropicAdmmRun {
+  const { p, m } = item;
+  const gram = new ScaledGram(item.K, item.n);
+  const { v, x, rho: firstRho } = start(item, gram);
+  let rho = firstRho;
+  const t = v.slice();
+  const end = (iterations: number, outcome: EntropicAdmmRun["outcome"]): EntropicAdmmRun => {
+    const z = t.map((value, i) => (i < p ? value : Math.max(value, 0)));
+    const s = Float64Array.from({ length: m }, (_, i) => Math.max(-t[p + i], 0) / rho);
+    return { point: { x, z, s }, rho, iterations, outcome };
+  };
+  for (let iterations = 1; ; iterations++) {
+    const a = t.map((value, i) => (i < p ? value : Math.abs(value)));
+    if (!updateX(item, gram, a, rho, v, x)) return end(iterations, "numerical_error");
+    const previous = t.slice();
+    for (let i = 0; i < p + m; i++) {
+      const next = i < p ? v[i] : v[i] - Math.max(-t[i], 0);
+      t[i] += settings.relaxation * (next - t[i]);
+    }
+    const { primal, dual } = residuals(item, gram, x, v, t, rho);
+    if (primal <= settings.tolerance && dual <= settings.tolerance) return end(iterations, "converged");
+    if (iterations >= settings.maxIterations) return end(iterations, "max_iterations");
+    if (settings.interrupted()) return end(iterations, "time_limit");
+    if (!(maxAbs(previous) < Infinity)) return end(iterations, "numerical_error");
+    if (iterations % adaptEvery === 0) rho = adapted(t, p, rho, primal / dual);
+  }
+}
+
+/** v that brings exp(y - 1 - K'v) nearest to a size that fits the constraints, in logarithms; a rho for the rows there. */
+function start({ n, p, m, y, K, k }: EntropyItem, gram: ScaledGram) {
+  const Kx = new Float64Array(p + m);
+  gram.multiply(1, new Float64Array(n).fill(1), 0, Kx);
+  let product = 0;
+  let square = 0;
+  for (let i = 0; i < (p || p + m); i++) {
+    product += Kx[i] * k[i];
+    square += Kx[i] * Kx[i];
+  }
+  const fitted = product / square;
+  const size = fitted > 1e-100 && fitted < 1e100 ? fitted : 1;
+  const rhs = new Float64Array(p + m);
+  gram.multiply(
+    1,
+    y.map((value) => value - 1 - Math.log(size)),
+    0,
+    rhs,
+  );
+  const x = new Float64Array(n).fill(1);
+  const solvable = p + m > 0 && gram.factor(x, new Float64Array(p + m).fill(1e-6 * n));
+  const v = solvable ? gram.solve(rhs) : new Float64Array(p + m);
+  for (let i = p; i < p + m; i++) v[i] = Math.max(v[i], 0);
+  let squares = 0;
+  for (let i = 0; i < K.length; i++) squares += K[i] * K[i];
+  return { v, x: x.fill(size), rho: (p + m) / (size * squares || 1) || 1 };
+}
+
+/** Newton's method for v and x; false where it breaks down. */
+function updateX(
+  item: EntropyItem,
+  gram: ScaledGram,
+  a: Float64Array,
+  rho: number,
+  v: Float64Array,
+  x: Float64Array,
+): boolean {
+  const { k } = item;
+  const e = new Float64Array(v.length).fill(1 / rho);
+  const trial = { v: v.slice(), x: x.slice() };
+  let value = objective(item, gram, a, rho, v, x);
+  for (let step = 0; step < mostNewtonSteps; step++) {
+    const slope = v.map((entry, i) => (entry - a[i]) / rho + k[i]);
+    gram.multiply(-1, x, 1, slope);
+    if (!(value < Infinity) || !gram.factor(x, e)) return false;
+    const direction = gram.solve(slope);
+    const decrement = slope.reduce((sum, entry, i) => sum + entry * direction[i], 0);
+    if (!(decrement > 1e-26 * (1 + Math.abs(value)))) return true;
+    let length = 1;
+    let next = Infinity;
+    for (; length > 1e-12; length /= 2) {
+      for (let i = 0; i < v.length; i++) trial.v[i] = v[i] - length * direction[i];
+      next = objective(item, gram, a, rho, trial.v, trial.x);
+      if (next <= value - 0.25 * length * decrement || Math.abs(next - value) <= 1e-15 * Math.abs(value)) break;
+    }
+    if (!(next < Infinity)) return true;
+    v.set(trial.v);
+    x.set(trial.x);
+    value = next;
+    if (decrement < 1e-16 * (1 + Math.abs(value)) && length === 1) return gram.factor(x, e);
+  }
+  return true;
+}
+
+/** The objective of the update of x at v; writes x = exp(y - 1 - K'v). */
+function objective(
+  { y, k }: EntropyItem,
+  gram: ScaledGram,
+  a: Float64Array,
+  rho: number,
+  v: Float64Array,
+  x: Float64Array,
+): number {
+  for (let j = 0; j < x.length; j++) x[j] = y[j] - 1;
+  gram.multiplyTransposed(-1, v, 1, x);
+  let value = 0;
+  for (let j = 0; j < x.length; j++) {
+    x[j] = Math.exp(x[j]);
+    value += x[j];
+  }
+  for (let i = 0; i < v.length; i++) value += (v[i] - a[i]) ** 2 / (2 * rho) + k[i] * v[i];
+  return value;
+}
+
+/** Relative residuals of Kx + s = k, and of stationarity at (nu, lambda) where x is stationary at v. */
+function residuals(
+  { n, p, k }: EntropyItem,
+  gram: ScaledGram,
+  x: Float64Array,
+  v: Float64Array,
+  t: Float64Array,
+  rho: number,
+): { primal: number; dual: number } {
+  const Kx = new Float64Array(v.length);
+  gram.multiply(1, x, 0, Kx);
+  let primal = 0;
+  for (let i = 0; i < v.length; i++) {
+    const s = i < p ? 0 : Math.max(-t[i], 0) / rho;
+    primal = Math.max(primal, Math.abs(Kx[i] + s - k[i]));
+  }
+  const change = t.map((value, i) => (i < p ? value : Math.max(value, 0)) - v[i]);
+  const force = new Float64Array(n);
+  gram.multiplyTransposed(1, change, 0, force);
+  const size = Math.max(maxAbs(Kx), maxAbs(k));
+  return { primal: size > 0 ? primal / size : primal, dual: maxAbs(force) / (1 + maxAbs(v)) };
+}
+
+/** rho after a look at the balance of the residuals, with t = (nu, lambda - rho s) moved along. */
+function adapted(t: Float64Array, p: number, rho: number, ratio: number): number {
+  if (!(ratio > imbalance || ratio < 1 / imbalance)) return rho;
+  const factor = Math.min(Math.max(Math.sqrt(ratio), 0.1), 10);
+  if (!(factor > 0)) return rho;
+  for (let i = p; i < t.length; i++) if (t[i] < 0) t[i] *= factor;
+  return rho * factor;
+}

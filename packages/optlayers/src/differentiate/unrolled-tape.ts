@@ -36,9 +36,15 @@ export interface TapeSettings {
 /** What a run of the iterations on a tape came to. */
 interface Tape {
   readonly iterations: number;
+  /** The last change of the state relative to the first. */
   readonly residual: number;
+  /** What is left of the cotangent at the start of the tape, relative to that at its end. */
+  readonly memory: number;
   readonly bytes: number;
 }
+
+/** A tape whose `memory` is below this many tolerances has the gradient of the fixed point. */
+export const settledMemory = 100;
 
 /** The leaves of a tape, items side by side as columns: Q n x n, A p x n, G m x n, q n x count, b and h with 1 or count columns. */
 type Leaves = Record<DatumName, Tensor>;
@@ -61,7 +67,13 @@ function leavesOf(problem: QuadraticProgram, items: readonly number[]): Leaves {
   return { Q: matrix("Q"), q: columns("q"), A: matrix("A"), b: columns("b"), G: matrix("G"), h: columns("h") };
 }
 
-/** Runs one group's iterations on a tape and adds their gradients to `gradients`. */
+/**
+ * Runs one group's iterations on a tape and adds their gradients to `gradients`.
+ *
+ * The state may reach its fixed point before the derivative does (a start that happens to be near), so the tape is also asked
+ * what it remembers of its start: the cotangent of the first state vanishes as the derivative converges. While it has
+ * not, and the number of iterations is free, the tape is made twice as long.
+ */
 export function differentiateTape(
   problem: QuadraticProgram,
   point: FrozenPoint,
@@ -70,19 +82,33 @@ export function differentiateTape(
   settings: TapeSettings,
   gradients: DataCotangents,
 ): Tape {
-  const leaves = leavesOf(problem, items);
-  const run = unroll(leaves, point, items.length, settings);
-  const loss = lossOf(problem, run, items, cotangent);
   const wanted = datumNames.filter((name) => gradients[name] && problem[name].values.length > 0);
-  const results = grad(
-    loss,
-    wanted.map((name) => leaves[name]),
-  );
-  const bytes = tapeBytes(loss);
-  wanted.forEach((name, k) => {
-    accumulate(problem, name, items, results[k].data(), gradients[name] ?? new Float64Array());
-  });
-  return { iterations: run.iterations, residual: run.residual, bytes };
+  const leaves = leavesOf(problem, items);
+  let atLeast = 1;
+  let before = Infinity;
+  for (;;) {
+    const run = unroll(leaves, point, items.length, settings, atLeast);
+    const loss = lossOf(problem, run, items, cotangent);
+    const asked = [...wanted.map((name) => leaves[name]), ...run.start, ...run.last];
+    const results = grad(loss, asked);
+    const states = results.slice(wanted.length);
+    const memory = memoryOf(states.slice(0, run.start.length), states.slice(run.start.length), items.length);
+    const longer = 2 * run.iterations;
+    const settled = memory <= settledMemory * settings.tolerance || memory > before / 2;
+    if (settled || settings.iterations !== undefined || longer > settings.maxIterations) {
+      wanted.forEach((name, k) => {
+        accumulate(problem, name, items, results[k].data(), gradients[name] ?? new Float64Array());
+      });
+      return { iterations: run.iterations, residual: run.residual, memory, bytes: tapeBytes(loss) };
+    }
+    atLeast = longer;
+    before = memory;
+  }
+}
+
+/** The largest ratio, over the items, of the cotangents of the first state to those of the last. */
+function memoryOf(first: readonly Tensor[], last: readonly Tensor[], count: number): number {
+  return Math.sqrt(largestRatio(squares(first, count), squares(last, count)));
 }
 
 interface Unrolled {
@@ -92,15 +118,27 @@ interface Unrolled {
   readonly lambda: Tensor | null;
   readonly iterations: number;
   readonly residual: number;
+  /** The state before the first iteration, and before the last one. */
+  readonly start: readonly Tensor[];
+  readonly last: readonly Tensor[];
 }
 
-/** (5) in the form of the state t = (nu, w), in tensors, from ADMM's cold start; see `runAdmm` for the same in plain loops. */
-function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number, settings: TapeSettings): Unrolled {
+/**
+ * (5) in the form of the state t = (nu, w), in tensors, from ADMM's cold start; see `runAdmm` for the same in plain loops.
+ * `atLeast` so many iterations.
+ */
+function unroll(
+  { Q, q, A, b, G, h }: Leaves,
+  point: FrozenPoint,
+  count: number,
+  settings: TapeSettings,
+  atLeast: number,
+): Unrolled {
   const { geometry } = point.group;
   const { n, p, r, scale } = geometry;
   const { rho, proximal } = point.factor;
   const { relaxation } = settings;
-  if (r === 0) return unconstrained(Q, q, count, proximal, settings);
+  if (r === 0) return unconstrained(Q, q, count, proximal, settings, atLeast);
 
   const E = tensor(scale.slice(), { shape: [r, 1] });
   const columns = zeros([1, count]);
@@ -108,16 +146,20 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
   const k = mul(E, stacked(add(b, columns), add(h, columns), p, r));
   const H = add(Q, mul(rho, matmul(transpose(K), K)));
   const L = cholesky(proximal > 0 ? add(H, mul(proximal, eye(n))) : H);
-  let x = zeros([n, count]);
-  let nu = zeros([p, count]);
+  let x = leaf(zeros([n, count]));
+  let nu = leaf(zeros([p, count]));
   // ADMM's own start, at x = 0 and s = max(h, 0)
-  let w = p < r ? mul(-rho, relu(slice(k, 0, p, r))).detach() : zeros([0, count]);
-  const limit = settings.iterations ?? settings.maxIterations;
+  let w = leaf(p < r ? mul(-rho, relu(slice(k, 0, p, r))) : zeros([0, count]));
+  const state = () => [nu, w, ...(proximal > 0 ? [x] : [])].filter(({ size }) => size > 0);
+  const start = state();
+  let last = start;
+  const goesOn = continuation(settings, atLeast);
   let iterations = 0;
   let first: Float64Array = new Float64Array(count);
   let residual = 0;
   do {
     iterations++;
+    last = state();
     const z = stacked(nu, abs(w), p, r);
     const force = add(q, matmul(transpose(K), sub(z, mul(rho, k))));
     x = neg(choleskySolve(L, proximal > 0 ? sub(force, mul(proximal, x)) : add(force, columns)));
@@ -128,9 +170,11 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
     const change = squaredChange([nu, w], before, count);
     if (iterations === 1) first = change;
     residual = Math.sqrt(largestRatio(change, first));
-  } while (iterations < limit && (settings.iterations !== undefined || residual > settings.tolerance));
+  } while (goesOn(iterations, residual));
   return {
     x,
+    start,
+    last,
     nu: p > 0 ? mul(slice(E, 0, 0, p), nu) : null,
     lambda: p < r ? mul(slice(E, 0, p, r), relu(w)) : null,
     iterations,
@@ -139,28 +183,61 @@ function unroll({ Q, q, A, b, G, h }: Leaves, point: FrozenPoint, count: number,
 }
 
 /** x = -Q^-1 q, or where Q is singular the proximal point iteration x+ = -(Q + proximal I)^-1 (q - proximal x) from 0. */
-function unconstrained(Q: Tensor, q: Tensor, count: number, proximal: number, settings: TapeSettings): Unrolled {
+function unconstrained(
+  Q: Tensor,
+  q: Tensor,
+  count: number,
+  proximal: number,
+  settings: TapeSettings,
+  atLeast: number,
+): Unrolled {
   const n = Q.shape[0];
   const L = cholesky(proximal > 0 ? add(Q, mul(proximal, eye(n))) : Q);
-  const limit = proximal > 0 ? (settings.iterations ?? settings.maxIterations) : 1;
-  let x = zeros([n, count]);
+  const goesOn = proximal > 0 ? continuation(settings, atLeast) : () => false;
+  let x = leaf(zeros([n, count]));
+  const start = proximal > 0 ? [x] : [];
+  let last = start;
   let iterations = 0;
   let first: Float64Array = new Float64Array(count);
   let residual = 0;
   do {
     const before = x;
+    if (proximal > 0) last = [x];
     x = neg(choleskySolve(L, sub(q, mul(proximal, x))));
     const change = squaredChange([x], [before], count);
     if (++iterations === 1) first = change;
     residual = Math.sqrt(largestRatio(change, first));
-  } while (iterations < limit && (settings.iterations !== undefined || residual > settings.tolerance));
-  return { x, nu: null, lambda: null, iterations, residual: proximal > 0 ? residual : 0 };
+  } while (goesOn(iterations, residual));
+  return { x, nu: null, lambda: null, iterations, residual: proximal > 0 ? residual : 0, start, last };
+}
+
+/** Whether another iteration follows: as many as were asked for, or at least so many and until the state has settled. */
+function continuation(settings: TapeSettings, atLeast: number): (iterations: number, residual: number) => boolean {
+  const { iterations: asked, maxIterations, tolerance } = settings;
+  if (asked !== undefined) return (iterations) => iterations < asked;
+  return (iterations, residual) => iterations < maxIterations && (iterations < atLeast || residual > tolerance);
+}
+
+/** The same values as a leaf, whose cotangent can be asked for. */
+function leaf(values: Tensor): Tensor {
+  const start = values.detach();
+  start.requiresGrad = true;
+  return start;
 }
 
 /** [top; bottom], where one of them may have no rows. */
 function stacked(top: Tensor, bottom: Tensor, p: number, r: number): Tensor {
   if (p === 0) return bottom;
   return p === r ? top : concat([top, bottom], 0);
+}
+
+/** The sum of the squares of every column, which is an item. */
+function squares(tensors: readonly Tensor[], count: number): Float64Array {
+  return squaredChange(
+    tensors,
+    tensors.map((t) => zeros(t.shape)),
+    count,
+  );
 }
 
 /** The sum of |now - before|^2 of every column, which is an item: the largest of them must not hide the others. */

@@ -5,12 +5,15 @@ import { datumNames } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
 import { frozenPoints } from "./alternating-point.ts";
 import type { DataCotangents, DifferentiationRule, VjpOptions } from "./rule.ts";
-import { differentiateTape, type TapeSettings } from "./unrolled-tape.ts";
+import { differentiateTape, settledMemory, type TapeSettings } from "./unrolled-tape.ts";
 
 export interface UnrolledOptions {
-  /** Iterations on the tape. Without it, as many as it takes until the state changes by less than `tolerance`. */
+  /** Iterations on the tape. Without it, as many as it takes until the state and its derivative settle. */
   readonly iterations?: number;
-  /** Change of the state relative to the first change at which the tape ends, where `iterations` is not given. Default 1e-10. */
+  /**
+   * Where `iterations` is not given, the tape ends when the state changes by less than this share of its first change, and
+   * less than 100 times this share of the cotangent is left at the start. Default 1e-10.
+   */
   readonly tolerance?: number;
   /** Most iterations where `iterations` is not given. Default 2000. */
   readonly maxIterations?: number;
@@ -47,10 +50,17 @@ export function unrolled(options: UnrolledOptions = {}): DifferentiationRule {
         });
       if (gradients.Q) symmetrize(gradients.Q, problem.n);
       const residual = tapes.reduce((largest, tape) => Math.max(largest, tape.residual), 0);
+      const memory = tapes.reduce((largest, tape) => Math.max(largest, tape.memory), 0);
       const iterations = tapes.reduce((largest, tape) => Math.max(largest, tape.iterations), 0);
       const unconverged =
         residual > settings.tolerance
           ? [`The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`]
+          : [];
+      const unsettled =
+        memory > settledMemory * settings.tolerance
+          ? [
+              `The gradient has not settled: ${memory.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations.`,
+            ]
           : [];
       return {
         gradients,
@@ -58,8 +68,8 @@ export function unrolled(options: UnrolledOptions = {}): DifferentiationRule {
           iterations,
           milliseconds: performance.now() - start,
           peakBytes: bytes + tapes.reduce((largest, tape) => Math.max(largest, tape.bytes), 0),
-          residual,
-          notes: [...notes, ...unconverged],
+          residual: Math.max(residual, memory),
+          notes: [...notes, ...unconverged, ...unsettled],
         },
       };
     },

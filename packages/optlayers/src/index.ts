@@ -59,6 +59,7 @@ export {
   entropyNames,
   entropyProgram,
 } from "./problem/entropy-program.ts";
+export { MpsError, type MpsFormat } from "./problem/mps-lines.ts";
 export {
   type Datum,
   type DatumName,
@@ -67,7 +68,13 @@ export {
   type QuadraticProgram,
 } from "./problem/quadratic-program.ts";
 export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
+export { type MpsProblem, readMps } from "./problem/read-mps.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
+export {
+  type SparseQuadraticProgramData,
+  sparseQuadraticProgram,
+} from "./problem/read-sparse-quadratic-program.ts";
+export type { SparsePoint, SparseQuadraticProgram } from "./problem/sparse-quadratic-program.ts";
 export {
   type SparsemaxData,
   type SparsemaxName,
@@ -92,3 +99,11 @@ export {
   type Solver,
   type Status,
 } from "./solvers/solver.ts";
+export { checkedDirection, checkedPrimal, type SparseCertificate } from "./solvers/sparse/certificates.ts";
+export { assessSparse, type SparseAssessment } from "./solvers/sparse/residuals.ts";
+export {
+  type SparseInteriorPointOptions,
+  type SparseSolution,
+  type SparseSolver,
+  sparseInteriorPoint,
+} from "./solvers/sparse-interior-point.ts";

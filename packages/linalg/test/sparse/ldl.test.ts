@@ -7,6 +7,7 @@ import {
   equilibrate,
   fromDense,
   fromTriplets,
+  improveByGmres,
   minimumDegreeOrder,
   permuteSymmetric,
   postorder,
@@ -215,6 +216,30 @@ describe("refinement", () => {
     const error = (x: Float64Array) => Math.max(...x.map((value, i) => Math.abs(value - solution[i])));
     expect(error(refined)).toBeLessThan(1e-13);
     expect(error(plain)).toBeGreaterThan(1e-10);
+  });
+
+  it("by GMRES takes out a regularization that plain refinement cannot, and never makes x worse", () => {
+    // eigenvalues from 1 down to 1e-6 beside a regularization of 1e-2: refinement would take 10,000 steps
+    const n = 7;
+    const upper = fromTriplets(
+      [n, n],
+      Array.from({ length: n }, (_, i): Triplet => [i, i, 10 ** -i]),
+    );
+    const factor = new SparseLdl(upper);
+    factor.factor(upper.data, { regularization: 1e-2 });
+    const b = Float64Array.from({ length: n }, (_, i) => 10 ** -i);
+    const x = new Float64Array(n);
+    expect(solveRefined(factor, upper, b, x, { maxSteps: 20 }).residual).toBeGreaterThan(1e-7);
+    expect(improveByGmres(factor, upper, b, x).residual).toBeLessThan(1e-14);
+    for (const value of x) expect(value).toBeCloseTo(1, 6);
+    const length = () => {
+      const rest = b.slice();
+      addSymmetricProduct(-1, upper, x, rest);
+      return Math.hypot(...rest);
+    };
+    const before = length();
+    improveByGmres(factor, upper, b, x, { tolerance: 0 });
+    expect(length()).toBeLessThanOrEqual(before);
   });
 
   it("sums a product that cancels to its last bit", () => {

@@ -1,0 +1,107 @@
+import { OptionError } from "../errors.ts";
+import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import type { Status } from "./solver.ts";
+import { type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
+import { finishSparse } from "./sparse/finish.ts";
+import { iterateSparse, type SparseOutcome } from "./sparse/iteration.ts";
+import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
+import { scaledProgram } from "./sparse/scaled-program.ts";
+
+export interface SparseInteriorPointOptions {
+  /** Bound on the residuals of `assessSparse`; 1e-9 by default. */
+  readonly tolerance?: number;
+  /** Whether the tolerance bounds each residual over the size of its terms (relative, the default) or as it is. */
+  readonly residuals?: "relative" | "absolute";
+  /** 200 by default; most problems take 10 to 40. */
+  readonly maxIterations?: number;
+  /** Milliseconds after which the status is `time_limit`; none by default. */
+  readonly timeLimit?: number;
+}
+
+/** What the solver found for a sparse QP. */
+export interface SparseSolution extends SparsePoint {
+  readonly solver: string;
+  readonly status: Status;
+  /** 1/2 x'Qx + q'x + constant. */
+  readonly objective: number;
+  /** Recomputed from the data and the returned point. */
+  readonly residuals: SparseAssessment;
+  readonly iterations: number;
+  readonly milliseconds: number;
+  readonly certificate: SparseCertificate | null;
+}
+
+export interface SparseSolver {
+  readonly name: string;
+  solve(problem: SparseQuadraticProgram, options?: { readonly signal?: AbortSignal }): SparseSolution;
+}
+
+/**
+ * A primal-dual interior-point method for sparse QPs and LPs: Ruiz equilibration, Mehrotra's predictor-corrector with
+ * Gondzio's corrections of centrality, a regularized LDL' factorization of the quasi-definite KKT matrix in a
+ * minimum-degree order with refinement against the unregularized one, a finish on the active set with residuals in twice
+ * the precision, and certificates for problems that have no solution.
+ *
+ * Q may be zero or singular, rows may be redundant, bounds one-sided, equal or absent. The status is judged by
+ * residuals recomputed in the problem's own scale. Throws an `OptionError` for an option out of range.
+ */
+export function sparseInteriorPoint(options: SparseInteriorPointOptions = {}): SparseSolver {
+  const settings = validated(options);
+  return {
+    name: "sparse interior point",
+    solve: (problem, { signal } = {}) => solve(problem, settings, signal),
+  };
+}
+
+type Settings = Required<SparseInteriorPointOptions>;
+
+function validated(options: SparseInteriorPointOptions): Settings {
+  const { tolerance = 1e-9, residuals = "relative", maxIterations = 200, timeLimit = Infinity } = options;
+  if (!(tolerance > 0 && tolerance < 1)) throw new OptionError("tolerance", tolerance, "a number between 0 and 1");
+  if (residuals !== "relative" && residuals !== "absolute") {
+    throw new OptionError("residuals", residuals, '"relative" or "absolute"');
+  }
+  if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
+    throw new OptionError("maxIterations", maxIterations, "a positive integer");
+  }
+  if (!(timeLimit > 0)) throw new OptionError("timeLimit", timeLimit, "a positive number of milliseconds");
+  return { tolerance, residuals, maxIterations, timeLimit };
+}
+
+/** Largest residual, as the settings compare it with the tolerance; NaN where the point is not finite. */
+function measured(assessment: SparseAssessment, { residuals }: Settings): number {
+  const { primal, dual, gap, primalScale, dualScale, gapScale } = assessment;
+  if (residuals === "absolute") return Math.max(primal, dual, gap);
+  return Math.max(primal / primalScale, dual / dualScale, gap / gapScale);
+}
+
+function solve(problem: SparseQuadraticProgram, settings: Settings, signal: AbortSignal | undefined): SparseSolution {
+  const begin = performance.now();
+  const interrupted = () => signal?.aborted === true || performance.now() - begin > settings.timeLimit;
+  const result = found(problem, settings, interrupted);
+  return { solver: "sparse interior point", ...result, milliseconds: performance.now() - begin };
+}
+
+function found(problem: SparseQuadraticProgram, settings: Settings, interrupted: () => boolean) {
+  const scaled = scaledProgram(problem);
+  const accepts = (assessment: SparseAssessment) => measured(assessment, settings) <= settings.tolerance;
+  const run = iterateSparse(scaled, { maxIterations: settings.maxIterations, accepts, interrupted });
+  const point = finishSparse(scaled, run, settings.tolerance, interrupted);
+  const residuals = assessSparse(problem, point);
+  const judged = judge(measured(residuals, settings), settings.tolerance, run.outcome);
+  const hopeless = judged !== "solved" && judged !== "solved_inaccurate" && judged !== "time_limit";
+  const certificate = hopeless ? sparseCertificate(problem, interrupted) : null;
+  const status: Status = certificate?.kind ?? judged;
+  const { objective } = residuals;
+  return { ...point, status, objective, residuals, iterations: run.iterations, certificate };
+}
+
+/** Above the tolerance by no more than this factor, and below 1e-4, a point still counts as `solved_inaccurate`. */
+const inaccuracyFactor = 1e3;
+const inaccuracyLimit = 1e-4;
+
+function judge(residual: number, tolerance: number, outcome: SparseOutcome): Status {
+  if (residual <= tolerance) return "solved";
+  if (residual <= Math.min(inaccuracyFactor * tolerance, inaccuracyLimit)) return "solved_inaccurate";
+  return outcome === "converged" || outcome === "stalled" ? "numerical_error" : outcome;
+}

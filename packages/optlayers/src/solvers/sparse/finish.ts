@@ -1,0 +1,43 @@
+import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
+import { iterateSparse, type SparseRun } from "./iteration.ts";
+import { multiplierProgram } from "./least-norm-multipliers.ts";
+import { polishSparse, worstResidual } from "./polish.ts";
+import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
+
+const multiplierIterations = 60;
+
+/**
+ * The most exact point that can be made of a run: a finish on its active set and, where residuals stay above `target`, the
+ * least multipliers of it, once more finished.
+ */
+export function finishSparse(
+  program: ScaledProgram,
+  { newton, point, outcome }: SparseRun,
+  target: number,
+  interrupted: () => boolean,
+): SparsePoint {
+  if (outcome === "converged" || interrupted()) return point;
+  const active = newton.boxes.activeGuess();
+  const polished = polishSparse(program, newton.system, point, active, target);
+  if (worstResidual(program, polished) <= target || interrupted()) return polished;
+  const relaxed = withLeastMultipliers(program, polished, active, target, interrupted);
+  if (worstResidual(program, relaxed) >= worstResidual(program, polished)) return polished;
+  return polishSparse(program, newton.system, relaxed, active, target);
+}
+
+function withLeastMultipliers(
+  program: ScaledProgram,
+  point: SparsePoint,
+  active: Uint8Array,
+  target: number,
+  interrupted: () => boolean,
+): SparsePoint {
+  const dual = multiplierProgram(program.original, point.x, active);
+  const scaled = scaledProgram(dual.program);
+  const { newton, point: found } = iterateSparse(scaled, {
+    maxIterations: multiplierIterations,
+    accepts: ({ primal, dual: rest, gap }) => Math.max(primal, rest, gap) < target / 10,
+    interrupted,
+  });
+  return dual.pointFrom(polishSparse(scaled, newton.system, found, newton.boxes.activeGuess(), target / 10).x);
+}

@@ -1,0 +1,180 @@
+import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
+import { Newton } from "./newton.ts";
+import { assessSparse, type SparseAssessment } from "./residuals.ts";
+import { type ScaledProgram, unscaledPoint } from "./scaled-program.ts";
+
+/** How the iteration ended. */
+export type SparseOutcome = "converged" | "stalled" | "max_iterations" | "time_limit";
+
+export interface SparseRun {
+  readonly newton: Newton;
+  readonly outcome: SparseOutcome;
+  readonly point: SparsePoint;
+  readonly iterations: number;
+}
+
+export interface SparseSettings {
+  readonly maxIterations: number;
+  /** Whether a point is good enough to stop at. */
+  readonly accepts: (assessment: SparseAssessment) => boolean;
+  readonly interrupted: () => boolean;
+}
+
+/** Share of the way to the boundary that a step takes. */
+const stepShare = 0.99;
+/** Corrections of centrality an iteration. */
+const maxCorrections = 3;
+/** Iterations without a better point, or with hardly a step, after which the iteration is given up. */
+const patience = 15;
+const shortSteps = 8;
+/** Relative residual over which a linear solve is repeated with another regularization. */
+const acceptedLinearResidual = 1e-9;
+const regularizations = [1e-8, 1e-10, 1e-12, 1e-14];
+
+/**
+ * Mehrotra's predictor-corrector method (1992) from an infeasible start, with Gondzio's corrections of centrality (1996), on
+ * scaled data. Each iteration measures the point in the original problem; the best one seen is returned.
+ */
+export function iterateSparse(program: ScaledProgram, settings: SparseSettings): SparseRun {
+  const iteration = new Iteration(program);
+  let best = iteration.measure();
+  const progress = new Progress();
+  let short = 0;
+  const end = (outcome: SparseOutcome, iterations: number): SparseRun => ({
+    newton: iteration.newton,
+    outcome,
+    point: best.point,
+    iterations,
+  });
+  for (let count = 0; ; count++) {
+    const current = count === 0 ? best : iteration.measure();
+    if (current.worst < best.worst) best = current;
+    const idle = progress.idleAfter(count, current.assessment, iteration.newton.boxes.complementarity());
+    if (settings.accepts(current.assessment)) return end("converged", count);
+    if (count >= settings.maxIterations) return end("max_iterations", count);
+    if (settings.interrupted()) return end("time_limit", count);
+    if (!Number.isFinite(current.worst) || idle > patience || short > shortSteps) return end("stalled", count);
+    const length = iteration.advance();
+    if (length === null) return end("stalled", count);
+    short = length < 1e-3 ? short + 1 : 0;
+  }
+}
+
+/** Whether anything still falls: infeasibility may grow while the complementarity shrinks, and the other way round. */
+class Progress {
+  private readonly lowest = [Infinity, Infinity, Infinity];
+  private last = 0;
+
+  /** How many iterations ago one of the measures fell under nine tenths of its lowest value so far. */
+  idleAfter(count: number, { primal, dual }: SparseAssessment, mu: number): number {
+    // below its rounding error, complementarity falls for ever and means nothing
+    [primal, dual, Math.max(mu, 1e-20)].forEach((value, k) => {
+      if (!(value < 0.9 * this.lowest[k])) return;
+      this.lowest[k] = value;
+      this.last = count;
+    });
+    return count - this.last;
+  }
+}
+
+interface Measured {
+  readonly point: SparsePoint;
+  readonly assessment: SparseAssessment;
+  readonly worst: number;
+}
+
+interface Lengths {
+  readonly primal: number;
+  readonly dual: number;
+  readonly shorter: number;
+}
+
+class Iteration {
+  readonly newton: Newton;
+  private readonly program: ScaledProgram;
+  private readonly linear: boolean;
+  private level = 0;
+
+  constructor(program: ScaledProgram) {
+    this.program = program;
+    this.newton = new Newton(program);
+    this.newton.start();
+    this.linear = program.Q.data.every((value) => value === 0);
+  }
+
+  measure(): Measured {
+    const point = unscaledPoint(this.program, this.newton.x, this.newton.y);
+    const assessment = assessSparse(this.program.original, point);
+    return { point, assessment, worst: Math.max(assessment.primal, assessment.dual, assessment.gap) };
+  }
+
+  /** One iteration; its step length, or null where no step can be computed. */
+  advance(): number | null {
+    const { newton } = this;
+    if (!this.predict()) return null;
+    const mu = newton.boxes.complementarity();
+    const target = mu * (1 - this.lengths().shorter) ** 3;
+    newton.aimWithCorrection(target);
+    newton.step();
+    if (this.lengths().shorter < 0.1) this.tryCentring(Math.max(target, 0.3 * mu));
+    for (let k = 0; k < maxCorrections && this.lengths().shorter < 0.95; k++) {
+      if (!this.tryCorrection(target)) break;
+    }
+    const { primal, dual, shorter } = this.lengths();
+    const share = newton.boxes.bounds === 0 ? 1 : stepShare;
+    newton.advance(share * primal, share * dual);
+    return shorter;
+  }
+
+  /** The affine step; where its linear system is solved badly, with the regularization that solves it best. */
+  private predict(): boolean {
+    let bestResidual = Infinity;
+    let bestLevel = this.level;
+    for (let k = 0; k < regularizations.length; k++) {
+      const level = (this.level + k) % regularizations.length;
+      const residual = this.affineStep(level);
+      if (residual < bestResidual) [bestResidual, bestLevel] = [residual, level];
+      if (bestResidual <= acceptedLinearResidual) break;
+    }
+    const again = bestResidual > acceptedLinearResidual;
+    this.level = bestLevel;
+    return Number.isFinite(bestResidual) && (!again || this.affineStep(bestLevel) < Infinity);
+  }
+
+  private affineStep(level: number): number {
+    const { newton } = this;
+    if (!newton.factor(regularizations[level])) return Infinity;
+    newton.aimAt(0);
+    newton.step();
+    return Number.isFinite(newton.linearResidual) ? newton.linearResidual : Infinity;
+  }
+
+  /** A step towards the centre alone, where the corrector's is cut short: whichever is longer stays. */
+  private tryCentring(target: number): void {
+    const { newton } = this;
+    const before = this.lengths().shorter;
+    const saved = newton.saveStep();
+    newton.aimAt(target);
+    newton.step();
+    if (!(this.lengths().shorter > before)) newton.restoreStep(saved);
+  }
+
+  /** One correction of centrality; false where it does not lengthen the step. */
+  private tryCorrection(target: number): boolean {
+    const { newton } = this;
+    const { primal, dual, shorter } = this.lengths();
+    const saved = newton.saveStep();
+    newton.aimAtCentrality(target, Math.min(1, 1.08 * primal + 0.08), Math.min(1, 1.08 * dual + 0.08));
+    newton.step();
+    if (this.lengths().shorter > 1.01 * shorter + 0.005) return true;
+    newton.restoreStep(saved);
+    return false;
+  }
+
+  /** A linear program's primal and dual steps are independent; Q ties them together. */
+  private lengths(): Lengths {
+    const { primal, dual } = this.newton.stepLengths();
+    const shorter = Math.min(primal, dual);
+    return this.linear ? { primal, dual, shorter } : { primal: shorter, dual: shorter, shorter };
+  }
+}

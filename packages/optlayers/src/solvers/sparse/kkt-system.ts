@@ -1,0 +1,55 @@
+import { improveByGmres, SparseLdl, type SparseMatrix, solveRefined } from "@solvegrad/linalg";
+import { largest } from "./residuals.ts";
+import type { ScaledProgram } from "./scaled-program.ts";
+
+const smallestPivot = 1e-14;
+/** Residual of a solution, as a share of its right-hand side. */
+const refinementTarget = 1e-14;
+const pivotBump = 1e-7;
+
+/**
+ * The linear systems of the iteration,
+ *
+ *     [Q + diag(Sigma)   C'      ] [dx]   [r]
+ *     [C               -diag(W)  ] [dy] = [t],
+ *
+ * quasi-definite with Sigma, W >= 0 once delta is added: analysed once, factored for every Sigma and W.
+ */
+export class KktSystem {
+  readonly size: number;
+  /** Entries of the factor. */
+  readonly fill: number;
+  private readonly factor: SparseLdl;
+  private readonly matrix: SparseMatrix;
+  private readonly base: Float64Array;
+  private readonly signs: Int8Array;
+
+  constructor({ kkt, n, rows }: ScaledProgram) {
+    this.size = n + rows;
+    this.matrix = { ...kkt, data: kkt.data.slice() };
+    this.base = kkt.data;
+    this.signs = Int8Array.from({ length: this.size }, (_, i) => (i < n ? 1 : -1));
+    this.factor = new SparseLdl(kkt);
+    this.fill = this.factor.fill;
+  }
+
+  /** Factors with this diagonal (Sigma, then W). Returns false where no factor exists in floating point. */
+  update(diagonal: Float64Array, delta: number): boolean {
+    const { data, indptr } = this.matrix;
+    data.set(this.base);
+    for (let i = 0; i < this.size; i++) data[indptr[i + 1] - 1] += this.signs[i] * diagonal[i];
+    return this.factor.factor(data, { signs: this.signs, regularization: delta, smallestPivot, pivotBump });
+  }
+
+  /** Solves with the last factor, refined against the matrix without delta. Returns the residual. */
+  solve(rhs: Float64Array, solution: Float64Array): number {
+    const { residual } = solveRefined(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget });
+    if (!(residual > refinementTarget * largest(rhs))) return residual;
+    return improveByGmres(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget }).residual;
+  }
+
+  /** Solves with the last factor as it is. */
+  solveRegularized(rhs: Float64Array, solution: Float64Array): void {
+    this.factor.solve(rhs, solution);
+  }
+}

@@ -51,7 +51,7 @@ async function subjectOf(file: string | undefined, options: CompareCommandOption
   const { problem, cotangent } = statedProblem(stated);
   if (problem.quadratic === null) {
     throw new InputError(
-      `${sourceName(file)}: problems of kind "${stated.kind}" have one rule only: nothing to compare`,
+      `${sourceName(file)}: problems of kind "${stated.kind}" cannot be compared by this version, only "qp" and "sparsemax"`,
     );
   }
   const program = problem.quadratic();

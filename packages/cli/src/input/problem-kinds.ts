@@ -6,6 +6,8 @@ import {
   type Datum,
   type DifferentiationRule,
   datumNames,
+  entropicAdmm,
+  entropicAlternating,
   entropicImplicit,
   entropicInteriorPoint,
   entropyNames,
@@ -123,10 +125,14 @@ function sparsemaxMethod({ differentiation, tolerance }: Method) {
 }
 
 function entropyMethod({ differentiation, tolerance }: Method) {
-  if (differentiation === "implicit") {
-    return { solver: entropicInteriorPoint({ tolerance }), differentiation: entropicImplicit() };
+  switch (differentiation) {
+    case "implicit":
+      return { solver: entropicInteriorPoint({ tolerance }), differentiation: entropicImplicit() };
+    case "alternating":
+      return { solver: entropicAdmm({ tolerance }), differentiation: entropicAlternating({ truncate: tolerance }) };
+    case "unrolled":
+      throw new InputError('problems of kind "entropy" have no unrolled rule, expected implicit or alternating');
   }
-  throw new InputError(`--differentiation ${differentiation} is not for problems of kind "entropy", expected implicit`);
 }
 
 /** Solves the program by a method of its kind, and differentiates where there is a cotangent and an item that was solved. */

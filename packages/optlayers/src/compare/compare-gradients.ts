@@ -5,7 +5,7 @@ import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.t
 import { type QuadraticProgramData, quadraticProgram } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
-import { commonData, distanceBetween, distanceOverall, type GradientDistance } from "./distance.ts";
+import { commonData, distanceBetween, distanceOverall, type GradientDistance, lengthOverall } from "./distance.ts";
 import { differentiationRules } from "./rule-list.ts";
 
 export interface ComparisonOptions {
@@ -86,8 +86,9 @@ function compareOne(
   target: DataCotangents,
 ): RuleComparison {
   const perDatum: Partial<Record<DatumName, GradientDistance>> = {};
+  const whole = lengthOverall(target);
   for (const name of commonData(gradients, target)) {
-    perDatum[name] = distanceBetween(gradients[name] ?? [], target[name] ?? []);
+    perDatum[name] = distanceBetween(gradients[name] ?? [], target[name] ?? [], whole);
   }
   return { rule, gradients, overall: distanceOverall(gradients, target), perDatum, report };
 }

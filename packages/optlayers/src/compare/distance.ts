@@ -3,14 +3,27 @@ import { type DatumName, datumNames } from "../problem/quadratic-program.ts";
 
 /** How far a gradient is from the reference. */
 export interface GradientDistance {
-  /** a'b / (|a| |b|); 1 where both are zero, 0 where one is. */
+  /** a'b / (|a| |b|); 1 where both are zero (or what rounding leaves of it), 0 where one is. */
   readonly cosine: number;
-  /** |a - b| / |b|; |a| where b is zero. */
+  /** |a - b| / |b|; |a| where b is zero; relative to the whole gradient where b is what rounding leaves of zero. */
   readonly relativeDifference: number;
 }
 
-export function distanceBetween(a: ArrayLike<number>, b: ArrayLike<number>): GradientDistance {
-  return distanceOfSums(sums(a, b));
+/** A part of a gradient smaller than this share of the whole is what rounding leaves of zero. */
+const roundingShare = 1e-13;
+
+/** The distance of a from b; where b is a part of a gradient, `whole` is that gradient's length. */
+export function distanceBetween(a: ArrayLike<number>, b: ArrayLike<number>, whole = 0): GradientDistance {
+  const parts = sums(a, b);
+  if (whole === 0 || Math.sqrt(parts.bb) > roundingShare * whole) return distanceOfSums(parts);
+  const isZero = Math.sqrt(parts.aa) <= roundingShare * whole;
+  return { cosine: isZero ? 1 : 0, relativeDifference: Math.sqrt(parts.difference) / whole };
+}
+
+/** The Euclidean length of all data's gradients taken as one vector. */
+export function lengthOverall(gradients: DataCotangents): number {
+  const squares = datumNames.map((name) => (gradients[name] ?? new Float64Array()).reduce((sum, g) => sum + g * g, 0));
+  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
 }
 
 /** The distance of two sets of gradients, all data taken as one vector. */

@@ -52,6 +52,28 @@ describe("compareGradients", () => {
     expect(perDatum.A?.relativeDifference).toBeCloseTo(1.5, 6);
   });
 
+  it("calls equal what rounding leaves of a gradient that is zero", () => {
+    // one equality and one binding inequality fix both variables, so that neither Q nor q moves x
+    const vertex = {
+      Q: [
+        [2, 0],
+        [0, 2],
+      ],
+      q: [1, -1],
+      A: [[2, 2]],
+      b: [0],
+      G: [
+        [-2, 2],
+        [-1, -1],
+      ],
+      h: [-7, 1],
+    };
+    for (const { rule, perDatum } of compareGradients(vertex, Float64Array.of(0, 1)).rules) {
+      expect(perDatum.q?.relativeDifference, rule).toBeLessThan(1e-8);
+      expect(perDatum.Q?.relativeDifference, rule).toBeLessThan(1e-8);
+    }
+  });
+
   it("takes a rule that was registered, without being told", () => {
     differentiationRules.set("wrong", () => wrong);
     expect(compareGradients(problem, c).rules.map(({ rule }) => rule)).toContain("wrong");

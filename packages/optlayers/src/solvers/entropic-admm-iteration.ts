@@ -39,6 +39,7 @@ export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSetting
   const { p, m } = item;
   const gram = new ScaledGram(item.K, item.n);
   const { v, x, rho: firstRho } = start(item, gram);
+  const hessian: Inherited = { gram, rho: 0 };
   let rho = firstRho;
   const t = v.slice();
   const end = (iterations: number, outcome: EntropicAdmmRun["outcome"]): EntropicAdmmRun => {
@@ -48,7 +49,7 @@ export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSetting
   };
   for (let iterations = 1; ; iterations++) {
     const a = t.map((value, i) => (i < p ? value : Math.abs(value)));
-    if (!updateX(item, gram, a, rho, v, x)) return end(iterations, "numerical_error");
+    if (!updateX(item, hessian, a, rho, v, x, settings.tolerance)) return end(iterations, "numerical_error");
     const previous = t.slice();
     for (let i = 0; i < p + m; i++) {
       const next = i < p ? v[i] : v[i] - Math.max(-t[i], 0);
@@ -91,26 +92,43 @@ function start({ n, p, m, y, K, k }: EntropyItem, gram: ScaledGram) {
   return { v, x: x.fill(size), rho: (p + m) / (size * squares || 1) || 1 };
 }
 
-/** Newton's method for v and x; false where it breaks down. */
+/** The factor of the Hessian that one update of x leaves to the next, with the penalty that it was made for; 0: none. */
+interface Inherited {
+  readonly gram: ScaledGram;
+  rho: number;
+}
+
+/**
+ * Newton's method for v and x; false where it breaks down. The Hessian of the last update serves as long as the decrement
+ * falls by a factor of ten a step with it.
+ */
 function updateX(
   item: EntropyItem,
-  gram: ScaledGram,
+  hessian: Inherited,
   a: Float64Array,
   rho: number,
   v: Float64Array,
   x: Float64Array,
+  tolerance: number,
 ): boolean {
-  const { k } = item;
-  const e = new Float64Array(v.length).fill(1 / rho);
+  const { gram } = hessian;
   const trial = { v: v.slice(), x: x.slice() };
   let value = objective(item, gram, a, rho, v, x);
+  let last = Infinity;
   for (let step = 0; step < mostNewtonSteps; step++) {
-    const slope = v.map((entry, i) => (entry - a[i]) / rho + k[i]);
+    const slope = v.map((entry, i) => (entry - a[i]) / rho + item.k[i]);
     gram.multiply(-1, x, 1, slope);
-    if (!(value < Infinity) || !gram.factor(x, e)) return false;
-    const direction = gram.solve(slope);
-    const decrement = slope.reduce((sum, entry, i) => sum + entry * direction[i], 0);
-    if (!(decrement > 1e-26 * (1 + Math.abs(value)))) return true;
+    if (!(value < Infinity)) return false;
+    let fresh = hessian.rho !== rho;
+    if (fresh && !refactored(hessian, x, rho)) return false;
+    let direction = gram.solve(slope, 0);
+    if (!fresh && dot(slope, direction) > last / 10) {
+      fresh = true;
+      if (!refactored(hessian, x, rho)) return false;
+      direction = gram.solve(slope, 0);
+    }
+    const decrement = dot(slope, direction);
+    if (!(decrement > Math.max(1e-26, 1e-4 * tolerance ** 2) * (1 + Math.abs(value)))) return true;
     let length = 1;
     let next = Infinity;
     for (; length > 1e-12; length /= 2) {
@@ -119,12 +137,28 @@ function updateX(
       if (next <= value - 0.25 * length * decrement || Math.abs(next - value) <= 1e-15 * Math.abs(value)) break;
     }
     if (!(next < Infinity)) return true;
+    if (length < 1 && !fresh) {
+      // the inherited Hessian no longer fits: once more with that of this x
+      hessian.rho = 0;
+      continue;
+    }
     v.set(trial.v);
     x.set(trial.x);
     value = next;
-    if (decrement < 1e-16 * (1 + Math.abs(value)) && length === 1) return gram.factor(x, e);
+    last = decrement;
   }
   return true;
+}
+
+function refactored(hessian: Inherited, x: Float64Array, rho: number): boolean {
+  hessian.rho = hessian.gram.factor(x, new Float64Array(hessian.gram.r).fill(1 / rho)) ? rho : 0;
+  return hessian.rho !== 0;
+}
+
+function dot(u: Float64Array, v: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < u.length; i++) sum += u[i] * v[i];
+  return sum;
 }
 
 /** The objective of the update of x at v; writes x = exp(y - 1 - K'v). */

@@ -2,7 +2,7 @@ export * from "./compensated.ts";
 export { eliminationTree, postorder } from "./elimination-tree.ts";
 export { type EquilibrationOptions, equilibrate } from "./equilibrate.ts";
 export { type GmresOptions, improveByGmres } from "./gmres.ts";
-export { type LdlOptions, SparseLdl } from "./ldl.ts";
+export { type LdlMethod, type LdlOptions, SparseLdl } from "./ldl.ts";
 export * from "./matrix.ts";
 export { minimumDegreeOrder } from "./minimum-degree.ts";
 export { invertPermutation, type PermutedSymmetric, permuteSymmetric } from "./permute.ts";

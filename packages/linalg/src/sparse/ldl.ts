@@ -1,6 +1,7 @@
 import { eliminationTree, postorder } from "./elimination-tree.ts";
 import { type SparseMatrix, SparseMatrixError } from "./matrix.ts";
 import { minimumDegreeOrder } from "./minimum-degree.ts";
+import { type LdlStorage, Multifrontal } from "./multifrontal.ts";
 import { permuteSymmetric } from "./permute.ts";
 
 /** How the pivots of a quasi-definite factorization are kept away from zero. */
@@ -14,11 +15,18 @@ export interface LdlOptions {
   readonly pivotBump?: number;
 }
 
+/** Row by row, or by dense fronts; "auto" takes the fronts where the factorization is long. */
+export type LdlMethod = "auto" | "rows" | "multifrontal";
+
+/** Multiplications and additions over which dense fronts pay. */
+const multifrontalWork = 1e8;
+
 /**
  * The sparse factorization P (K + delta S) P' = L D L' of a symmetric quasi-definite matrix K (its upper triangle with the
  * signs S of its pivots), which exists for every permutation P (R. Vanderbei, 1995). The order and the pattern of L are
  * found once; each `factor` then takes new values of the same pattern. The numeric part computes L row by row, each row
- * by a sparse triangular solve along the elimination tree (T. Davis, Algorithm 849, 2005).
+ * by a sparse triangular solve along the elimination tree (T. Davis, Algorithm 849, 2005), or, where much fill makes it long, by
+ * dense fronts.
  */
 export class SparseLdl {
   readonly n: number;
@@ -38,9 +46,14 @@ export class SparseLdl {
   private readonly values: Float64Array;
   private readonly D: Float64Array;
   private readonly work: Float64Array;
+  private readonly multifrontal: Multifrontal | null;
 
   /** Analyses the pattern of K's upper triangle. Throws a `SparseMatrixError` where it is not square or not upper. */
-  constructor(upper: SparseMatrix, order: Int32Array = minimumDegreeOrder(checkedUpper(upper))) {
+  constructor(
+    upper: SparseMatrix,
+    order: Int32Array = minimumDegreeOrder(checkedUpper(upper)),
+    method: LdlMethod = "auto",
+  ) {
     checkedUpper(upper);
     this.n = upper.shape[1];
     this.entries = upper.indices.length;
@@ -58,6 +71,14 @@ export class SparseLdl {
     this.values = new Float64Array(this.fill);
     this.D = new Float64Array(this.n);
     this.work = new Float64Array(this.n);
+    const work = tree.columnCounts.reduce((sum, count) => sum + count * count, 0);
+    const byFronts = method === "auto" ? work > multifrontalWork : method === "multifrontal";
+    this.multifrontal = byFronts ? new Multifrontal(this.storage()) : null;
+  }
+
+  private storage(): LdlStorage {
+    const { n, order, upper, parent, columns, rows, values, D } = this;
+    return { n, order, upper, parent, columns, rows, values, D };
   }
 
   /**
@@ -70,7 +91,10 @@ export class SparseLdl {
     }
     const values = this.upper.data;
     for (let k = 0; k < data.length; k++) values[this.target[k]] = data[k];
-    return this.factorRows(options);
+    if (this.multifrontal === null) return this.factorRows(options);
+    const done = this.multifrontal.factor(options);
+    this.bumpedPivots = this.multifrontal.bumpedPivots;
+    return done;
   }
 
   private factorRows({ signs, regularization = 0, smallestPivot = 0, pivotBump = 0 }: LdlOptions): boolean {

@@ -8,6 +8,7 @@ import {
   fromDense,
   fromTriplets,
   improveByGmres,
+  type LdlMethod,
   minimumDegreeOrder,
   permuteSymmetric,
   postorder,
@@ -15,6 +16,7 @@ import {
   type SparseMatrix,
   solveRefined,
   type Triplet,
+  triplets,
 } from "../../src/sparse/index.ts";
 import { denseSymmetric, quasiDefinite } from "./random-sparse.ts";
 
@@ -126,12 +128,12 @@ describe("ordering", () => {
 });
 
 describe("LDL' of a quasi-definite matrix", () => {
-  it("solves to rounding, with pivots of the signs that were given, in any order", () => {
+  it.each(["rows", "multifrontal"] as const)("solves to rounding with pivots of the given signs, by %s", (method) => {
     fc.assert(
       fc.property(quasiDefinite, fc.boolean(), ({ upper, signs }, ordered) => {
         const n = signs.length;
         const natural = Int32Array.from({ length: n }, (_, k) => k);
-        const factor = ordered ? new SparseLdl(upper) : new SparseLdl(upper, natural);
+        const factor = new SparseLdl(upper, ordered ? minimumDegreeOrder(upper) : natural, method);
         expect(factor.factor(upper.data, { signs })).toBe(true);
         const negative = signs.filter((sign) => sign < 0).length;
         expect(factor.inertia()).toEqual({ positive: n - negative, negative });
@@ -141,6 +143,31 @@ describe("LDL' of a quasi-definite matrix", () => {
         expect(residual(upper, b, x)).toBeLessThan(1e-12 * (1 + Math.max(...x.map(Math.abs)) * 400));
       }),
     );
+  });
+
+  it("gives the same solution by dense fronts as row by row, with fronts wider than a panel, and after new values", () => {
+    // a grid under a clique of 130 columns, which is one front of several panels
+    const K = grid(20);
+    const clique: Triplet[] = [];
+    for (let j = 270; j < 400; j++) for (let i = 270; i < j; i++) clique.push([i, j, Math.sin(i * j) / 20]);
+    const diagonal = Array.from({ length: 400 }, (_, i): Triplet => [i, i, i % 3 === 0 ? -30 : 30]);
+    const upper = fromTriplets([400, 400], [...triplets(K), ...clique, ...diagonal]);
+    const signs = Int8Array.from({ length: 400 }, (_, i) => (i % 3 === 0 ? -1 : 1));
+    const order = minimumDegreeOrder(upper);
+    const solve = (method: LdlMethod, data: Float64Array) => {
+      const factor = new SparseLdl(upper, order, method);
+      expect(factor.factor(data, { signs, regularization: 1e-3 })).toBe(true);
+      const x = Float64Array.from({ length: 400 }, (_, i) => Math.cos(i));
+      factor.solve(x, x);
+      return { x, inertia: factor.inertia() };
+    };
+    for (const data of [upper.data, upper.data.map((value) => 1.5 * value)]) {
+      const [rows, fronts] = [solve("rows", data), solve("multifrontal", data)];
+      expect(fronts.inertia).toEqual(rows.inertia);
+      fronts.x.forEach((value, i) => {
+        expect(value).toBeCloseTo(rows.x[i], 12);
+      });
+    }
   });
 
   it("takes new values of the same pattern, and several right-hand sides", () => {
@@ -161,10 +188,12 @@ describe("LDL' of a quasi-definite matrix", () => {
 
   it("says that a singular matrix has no factor, and bumps the pivot where asked to", () => {
     const K = fromDense([2, 2], [1, 1, 0, 1]);
-    const factor = new SparseLdl(K);
-    expect(factor.factor(K.data)).toBe(false);
-    expect(factor.factor(K.data, { smallestPivot: 1e-12, pivotBump: 1e-7 })).toBe(true);
-    expect(factor.bumpedPivots).toBe(1);
+    for (const method of ["rows", "multifrontal"] as const) {
+      const factor = new SparseLdl(K, Int32Array.of(0, 1), method);
+      expect(factor.factor(K.data)).toBe(false);
+      expect(factor.factor(K.data, { smallestPivot: 1e-12, pivotBump: 1e-7 })).toBe(true);
+      expect(factor.bumpedPivots).toBe(1);
+    }
   });
 
   it("refuses a matrix that is not square, entries below the diagonal, and values of another pattern", () => {

@@ -101,7 +101,9 @@ function opening({ run, stepsTaken }: Session, { train, test, folder }: Mnist): 
   const { layer, differentiation, tolerance, seed, batchSize } = run.settings;
   const { kernels } = information();
   const method =
-    layer === "none" ? "no optimization layer" : `layer ${layer}, ${differentiation}, tolerance ${tolerance}`;
+    layer === "none"
+      ? "no optimization layer"
+      : `optimization layer ${layer === "fixed" ? "with fixed data" : "with A learned"}, ${differentiation}, tolerance ${text.tolerance(tolerance)}`;
   const resumed = stepsTaken > 0 ? `, resumed after step ${stepsTaken}` : "";
   return [
     `data      ${text.thousands(train.count)} training and ${text.thousands(test.count)} test images from ${folder}`,

@@ -26,6 +26,11 @@ export function error(value: number): string {
   return value === 0 ? "0" : value.toExponential(1);
 }
 
+/** A tolerance: 0.001 as "1e-3". */
+export function tolerance(value: number): string {
+  return value.toExponential();
+}
+
 /** A cosine near one needs its distance from one to say anything. */
 export function cosine(value: number): string {
   const distance = 1 - value;

@@ -67,7 +67,7 @@ function lead({ settings, started, machine }: TrainingReport, steps: readonly St
   const what =
     layer === "none"
       ? "The image classifier of Alt-Diff (section F.2) without its optimization layer"
-      : `The image classifier of Alt-Diff (section F.2): a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${layerWords(layer)}), differentiated by the ${differentiation} rule at tolerance ${tolerance}`;
+      : `The image classifier of Alt-Diff (section F.2): a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${layerWords(layer)}), differentiated by the ${differentiation} rule at tolerance ${text.tolerance(tolerance)}`;
   return (
     `${what}. ${text.thousands(steps.length)} steps (${epochsOf(steps)}), batches of ${batchSize}, Adam at 1e-3${cooldownWords(cooldown)}, seed ${seed}. ` +
     provenance(started, machine)

@@ -50,7 +50,7 @@ export function frozenItems(problem: EntropyProgram, solution: Solution, usable:
   });
 }
 
-/** One over the mean diagonal entry of K diag(x) K' at the active rows. */
+/** One over the mean diagonal entry of K diag(x) K' at the active rows, within bounds that x near 0 would leave. */
 function balancedPenalty(K: Float64Array, x: Float64Array, active: Uint8Array): number {
   let sum = 0;
   let rows = 0;
@@ -58,7 +58,7 @@ function balancedPenalty(K: Float64Array, x: Float64Array, active: Uint8Array): 
     rows += active[i];
     for (let j = 0; j < x.length; j++, k++) if (active[i]) sum += K[k] * K[k] * x[j];
   }
-  return sum > 0 ? rows / sum : 1;
+  return sum > 0 ? Math.min(Math.max(rows / sum, 1e-12), 1e12) : 1;
 }
 
 /**

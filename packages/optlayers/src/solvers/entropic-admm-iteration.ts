@@ -20,7 +20,10 @@ export interface EntropicAdmmRun {
 /** How often rho may follow the balance of the residuals, and by how much they have to differ. */
 const adaptEvery = 10;
 const imbalance = 5;
-const mostNewtonSteps = 200;
+/** Newton steps of one update of x; the next update goes on from there. */
+const mostNewtonSteps = 50;
+/** Steps of it whose gain is lost in the rounding of the objective. */
+const mostHidden = 3;
 
 /**
  * ADMM in the form of Alt-Diff (5) on (nu, w), w = lambda - rho s, with K = [A; G], k = [b; h] and a = (nu, |w|):
@@ -115,6 +118,7 @@ function updateX(
   const trial = { v: v.slice(), x: x.slice() };
   let value = objective(item, gram, a, rho, v, x);
   let last = Infinity;
+  let hidden = 0;
   for (let step = 0; step < mostNewtonSteps; step++) {
     const slope = v.map((entry, i) => (entry - a[i]) / rho + item.k[i]);
     gram.multiply(-1, x, 1, slope);
@@ -134,9 +138,13 @@ function updateX(
     for (; length > 1e-12; length /= 2) {
       for (let i = 0; i < v.length; i++) trial.v[i] = v[i] - length * direction[i];
       next = objective(item, gram, a, rho, trial.v, trial.x);
-      if (next <= value - 0.25 * length * decrement || Math.abs(next - value) <= 1e-15 * Math.abs(value)) break;
+      if (next <= value - 0.25 * length * decrement) break;
+      if (Math.abs(next - value) <= 1e-15 * Math.abs(value)) {
+        hidden++;
+        break;
+      }
     }
-    if (!(next < Infinity)) return true;
+    if (!(next < Infinity) || hidden > mostHidden) return true;
     if (length < 1 && !fresh) {
       // the inherited Hessian no longer fits: once more with that of this x
       hessian.rho = 0;

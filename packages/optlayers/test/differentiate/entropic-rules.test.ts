@@ -22,6 +22,7 @@ const rules = [entropicImplicit(), entropicAlternating(), entropicAlternating({ 
 const problems: [string, EntropyProgram][] = [
   ["equalities and inequalities", randomEntropyProgram({ n: 9, p: 2, m: 6, seed: 31 })],
   ["inequalities alone", randomEntropyProgram({ n: 7, p: 0, m: 5, seed: 32 })],
+  ["no constraints", randomEntropyProgram({ n: 4, p: 0, m: 0, seed: 30 })],
   ["equalities alone", randomEntropyProgram({ n: 7, p: 3, m: 0, seed: 33 })],
   ["positive rows", randomEntropyProgram({ n: 10, p: 2, m: 5, seed: 34, positive: true, spread: 3 })],
   ["a batch of y with shared constraints", randomEntropyProgram({ n: 6, p: 1, m: 4, batch: 3, seed: 35 })],

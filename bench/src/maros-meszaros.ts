@@ -1,6 +1,7 @@
 /**
  * The sparse interior point on the Maros-Meszaros convex QPs, and on LPs of Netlib: status, residuals recomputed from the
- * returned point in the problem's own scale, difference from the known optimum, iterations and solve time.
+ * returned point in the problem's own scale, difference from the known optimum, iterations and solve time; of each solved one the
+ * residual and time of the implicit VJP for the sum of x.
  *
  *     npm run bench:maros-meszaros [-- NAME ..]
  *
@@ -14,7 +15,9 @@ import { basename, extname, join, resolve } from "node:path";
 import {
   assessSparse,
   readMps,
+  type SparseQuadraticProgram,
   type SparseSolution,
+  sparseImplicitVjp,
   sparseInteriorPoint,
   sparseQuadraticProgram,
 } from "@solvegrad/optlayers";
@@ -70,7 +73,20 @@ function plainName(name: string): string {
 
 function runFiles(title: string, files: readonly string[], optima: ReadonlyMap<string, number>): void {
   console.log(`\n${title}, tolerance ${tolerance} absolute, ${timeLimit / 1000} s each\n`);
-  const headings = ["n", "p", "m", "status", "primal", "dual", "gap", "|f - f*|", "iterations", "solve ms"];
+  const headings = [
+    "n",
+    "p",
+    "m",
+    "status",
+    "primal",
+    "dual",
+    "gap",
+    "|f - f*|",
+    "iterations",
+    "solve ms",
+    "VJP error",
+    "VJP ms",
+  ];
   console.log(line("", headings));
   const rows = files.filter(isWanted).map((file) => runFile(file, optima));
   const reached = (limit: number) =>
@@ -101,13 +117,22 @@ function runFile(file: string, optima: ReadonlyMap<string, number>): Row {
     optimum === undefined ? "" : Math.abs(objective - optimum).toExponential(1),
     String(solution.iterations),
     solution.milliseconds.toFixed(0),
+    ...vjpCells(problem, solution),
   ];
   console.log(line(name, cells));
   return { name, solution, residual: Math.max(primal, dual, gap) };
 }
 
+/** Relative residual of the VJP's linear system and its time; the error is NaN where a cotangent is not finite. */
+function vjpCells(problem: SparseQuadraticProgram, solution: SparseSolution): string[] {
+  if (solution.status !== "solved" && solution.status !== "solved_inaccurate") return [];
+  const { gradients, report } = sparseImplicitVjp(problem, solution, { x: new Float64Array(problem.n).fill(1) });
+  const finite = Object.values(gradients).every((values: Float64Array) => values.every(Number.isFinite));
+  return [(finite ? report.residual : Number.NaN).toExponential(1), report.milliseconds.toFixed(0)];
+}
+
 function line(title: string, cells: readonly string[]): string {
-  const widths = [7, 7, 7, 19, 9, 9, 9, 10, 11, 10];
+  const widths = [7, 7, 7, 19, 9, 9, 9, 10, 11, 10, 10, 8];
   return `${title.padEnd(10)}${cells.map((cell, k) => cell.padStart(widths[k])).join("")}`;
 }
 

@@ -5,7 +5,7 @@ import { type SparseCertificate, sparseCertificate } from "./sparse/certificates
 import { finishSparse } from "./sparse/finish.ts";
 import { iterateSparse, type SparseOutcome } from "./sparse/iteration.ts";
 import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
-import { scaledProgram } from "./sparse/scaled-program.ts";
+import { type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
 
 export interface SparseInteriorPointOptions {
   /** Bound on the residuals of `assessSparse`; 1e-9 by default. */
@@ -84,16 +84,33 @@ function solve(problem: SparseQuadraticProgram, settings: Settings, signal: Abor
 
 function found(problem: SparseQuadraticProgram, settings: Settings, interrupted: () => boolean) {
   const scaled = scaledProgram(problem);
+  const first = attempt(scaled, settings, interrupted, firstMultipliers[0]);
+  if (first.status === "solved" || first.status === "time_limit") return { ...first, certificate: null };
+  if (first.status !== "solved_inaccurate") {
+    const certificate = sparseCertificate(problem, interrupted);
+    if (certificate !== null) return { ...first, status: certificate.kind, certificate };
+  }
+  const second = attempt(scaled, settings, interrupted, firstMultipliers[1]);
+  const better = measured(second.residuals, settings) < measured(first.residuals, settings) ? second : first;
+  return { ...better, iterations: first.iterations + second.iterations, certificate: null };
+}
+
+/** Where the multipliers start, in the first attempt and in the second: some problems are solved from one of them alone. */
+const firstMultipliers = [100, 1] as const;
+
+function attempt(
+  program: ScaledProgram,
+  settings: Settings,
+  interrupted: () => boolean,
+  firstMultiplier: number,
+): Pick<SparseSolution, keyof SparsePoint | "status" | "objective" | "residuals" | "iterations"> {
   const accepts = (assessment: SparseAssessment) => measured(assessment, settings) <= settings.tolerance;
-  const run = iterateSparse(scaled, { maxIterations: settings.maxIterations, accepts, interrupted });
-  const point = finishSparse(scaled, run, settings.tolerance, interrupted);
-  const residuals = assessSparse(problem, point);
-  const judged = judge(measured(residuals, settings), settings.tolerance, run.outcome);
-  const hopeless = judged !== "solved" && judged !== "solved_inaccurate" && judged !== "time_limit";
-  const certificate = hopeless ? sparseCertificate(problem, interrupted) : null;
-  const status: Status = certificate?.kind ?? judged;
-  const { objective } = residuals;
-  return { ...point, status, objective, residuals, iterations: run.iterations, certificate };
+  const { maxIterations } = settings;
+  const run = iterateSparse(program, { maxIterations, accepts, interrupted, firstMultiplier });
+  const point = finishSparse(program, run, settings.tolerance, interrupted);
+  const residuals = assessSparse(program.original, point);
+  const status = judge(measured(residuals, settings), settings.tolerance, run.outcome);
+  return { ...point, status, objective: residuals.objective, residuals, iterations: run.iterations };
 }
 
 /** Above the tolerance by no more than this factor, and below 1e-4, a point still counts as `solved_inaccurate`. */

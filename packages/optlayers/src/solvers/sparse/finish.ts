@@ -2,6 +2,7 @@ import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
 import { iterateSparse, type SparseRun } from "./iteration.ts";
 import { multiplierProgram } from "./least-norm-multipliers.ts";
 import { polishSparse, worstResidual } from "./polish.ts";
+import { largest } from "./residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
 
 const multiplierIterations = 60;
@@ -25,6 +26,7 @@ export function finishSparse(
   return polishSparse(program, newton.system, relaxed, active, target);
 }
 
+/** The least multipliers, in the unit of the gradient first, then in their own. */
 function withLeastMultipliers(
   program: ScaledProgram,
   point: SparsePoint,
@@ -32,12 +34,31 @@ function withLeastMultipliers(
   target: number,
   interrupted: () => boolean,
 ): SparsePoint {
-  const dual = multiplierProgram(program.original, point.x, active);
+  let unit = 1 + largest(program.original.q);
+  let best = point;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const found = leastMultipliers(program, point, active, target, unit, interrupted);
+    if (worstResidual(program, found) < worstResidual(program, best)) best = found;
+    if (worstResidual(program, best) <= target) break;
+    unit = 1 + Math.max(largest(found.nu), largest(found.lambda));
+  }
+  return best;
+}
+
+function leastMultipliers(
+  program: ScaledProgram,
+  point: SparsePoint,
+  active: Uint8Array,
+  target: number,
+  unit: number,
+  interrupted: () => boolean,
+): SparsePoint {
+  const dual = multiplierProgram(program.original, point.x, active, unit);
   const scaled = scaledProgram(dual.program);
   const { newton, point: found } = iterateSparse(scaled, {
     maxIterations: multiplierIterations,
-    accepts: ({ primal, dual: rest, gap }) => Math.max(primal, rest, gap) < target / 10,
+    accepts: ({ primal, dual: rest, gap }) => Math.max(primal, rest, gap) < target / unit,
     interrupted,
   });
-  return dual.pointFrom(polishSparse(scaled, newton.system, found, newton.boxes.activeGuess(), target / 10).x);
+  return dual.pointFrom(polishSparse(scaled, newton.system, found, newton.boxes.activeGuess(), target / unit).x);
 }

@@ -18,6 +18,8 @@ export interface SparseSettings {
   /** Whether a point is good enough to stop at. */
   readonly accepts: (assessment: SparseAssessment) => boolean;
   readonly interrupted: () => boolean;
+  /** How much farther inside than the slacks the multipliers start; 100 by default: most problems with large multipliers need it. */
+  readonly firstMultiplier?: number;
 }
 
 /** Share of the way to the boundary that a step takes. */
@@ -36,7 +38,7 @@ const regularizations = [1e-8, 1e-10, 1e-12, 1e-14];
  * scaled data. Each iteration measures the point in the original problem; the best one seen is returned.
  */
 export function iterateSparse(program: ScaledProgram, settings: SparseSettings): SparseRun {
-  const iteration = new Iteration(program);
+  const iteration = new Iteration(program, settings.firstMultiplier ?? 100);
   let best = iteration.measure();
   const progress = new Progress();
   let short = 0;
@@ -95,10 +97,10 @@ class Iteration {
   private readonly linear: boolean;
   private level = 0;
 
-  constructor(program: ScaledProgram) {
+  constructor(program: ScaledProgram, firstMultiplier: number) {
     this.program = program;
     this.newton = new Newton(program);
-    this.newton.start();
+    this.newton.start(firstMultiplier);
     this.linear = program.Q.data.every((value) => value === 0);
   }
 

@@ -23,12 +23,15 @@ export interface MultiplierProgram {
  * follows it to infinity. This states the choice of the least of them,
  *
  *     minimize 1/2 |nu|^2 + 1/2 |lambda|^2 + 1/2 |zeta|^2
- *     subject to  A'nu + G'lambda + zeta = -(Qx + q),  lambda, zeta of the sign of the bound that is active, else 0.
+ *     subject to  A'nu + G'lambda + zeta = -(Qx + q),  lambda, zeta of the sign of the bound that is active, else 0,
+ *
+ * with the multipliers measured in `unit`, their expected size.
  */
 export function multiplierProgram(
   problem: SparseQuadraticProgram,
   x: Float64Array,
   active: Uint8Array,
+  unit: number,
 ): MultiplierProgram {
   const { n, p, m, A, G } = problem;
   const rows = Array.from({ length: p + m }, (_, i) => i).filter((i) => active[n + i] !== INACTIVE);
@@ -48,7 +51,7 @@ export function multiplierProgram(
     ),
     q: new Float64Array(size),
     A: stationarityRows(A, G, rows, bounds, n),
-    b: gradient.map((value) => -value),
+    b: gradient.map((value) => -value / unit),
     G: sparseZeros(0, size),
     l: new Float64Array(0),
     u: new Float64Array(0),
@@ -59,7 +62,7 @@ export function multiplierProgram(
   const pointFrom = (values: Float64Array): SparsePoint => {
     const y = new Float64Array(p + m);
     rows.forEach((i, k) => {
-      y[i] = signed(values[k], kinds[k]);
+      y[i] = signed(unit * values[k], kinds[k]);
     });
     return exactPoint(problem, snapped, y, active);
   };

@@ -14,8 +14,6 @@ import type { ScaledProgram } from "./scaled-program.ts";
 
 /** Weight that holds a fixed variable in place, and, as W, keeps the multiplier of a row without bounds at zero. */
 const rigid = 1e16;
-/** How much farther inside than the slacks the multipliers start: problems whose multipliers are large suffer from a small start. */
-const firstMultiplier = 100;
 
 /**
  * The point of the interior-point method and its Newton steps, for
@@ -277,9 +275,9 @@ export class Newton {
 
   /**
    * A point from the least-squares problem in which every slack costs 1/2 s^2 (Vandenberghe, "The CVXOPT linear and
-   * quadratic cone program solvers", 2010), moved inside.
+   * quadratic cone program solvers", 2010), moved inside: multipliers `firstMultiplier` times as far as slacks.
    */
-  start(): boolean {
+  start(firstMultiplier: number): boolean {
     const { n } = this.program;
     const { boxes, diagonal, rhs, solution } = this;
     for (let k = 0; k < boxes.count; k++) {
@@ -299,12 +297,12 @@ export class Newton {
     for (let j = 0; j < n; j++) this.x[j] = boxes.held[j] === 1 ? boxes.low[j] : solution[j];
     for (let k = n; k < boxes.count; k++) if (boxes.held[k] === 1) this.y[k] = solution[k];
     this.evaluate();
-    this.moveInside();
+    this.moveInside(firstMultiplier);
     this.evaluate();
     return true;
   }
 
-  private moveInside(): void {
+  private moveInside(firstMultiplier: number): void {
     const { boxes, t } = this;
     let outside = 0;
     let inside = 0;

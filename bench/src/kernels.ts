@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { allocate, type DType, type KernelName, type Kernels, loadKernels, type View, view } from "@solvegrad/linalg";
+import { median } from "./median.ts";
 
 interface Work {
   readonly name: string;
@@ -103,8 +104,6 @@ const works: (() => Work)[] = [
   () => batchedPotrfWork("float64", 128, 64),
   () => batchedPotrfWork("float64", 128, 100),
 ];
-
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** The sets take turns, so that a slow moment of the machine meets them all. */
 function measure({ name, flops, prepare, run }: Work): Measured {

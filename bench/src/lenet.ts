@@ -8,6 +8,7 @@
  */
 import { Adam, Conv2d, crossEntropy, Flatten, Linear, MaxPool2d, ReLU, random, Sequential } from "@solvegrad/autograd";
 import { availableKernels, type KernelName, useKernels } from "@solvegrad/linalg";
+import { median } from "./median.ts";
 import { profiled } from "./profile.ts";
 
 const BATCH = 64;
@@ -64,11 +65,6 @@ function measure(step: () => Step): Step[] {
     steps.push(step());
   }
   return steps.slice(Math.floor(steps.length / 5));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }
 
 function row(cells: readonly string[]): string {

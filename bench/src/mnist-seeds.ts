@@ -18,6 +18,7 @@ import {
   takeStep,
   train,
 } from "@solvegrad/models";
+import { median } from "./median.ts";
 import { profiled } from "./profile.ts";
 
 const [seeds = "0,1,2,3,4", ...rules] = process.argv.slice(2);
@@ -32,7 +33,6 @@ async function epoch(differentiation: Differentiation, seed: number): Promise<st
     if (event.kind === "step") steps.push(event);
     else evaluation = event;
   }
-  const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
   const cells = [
     differentiation.padEnd(12),
     String(seed).padStart(4),

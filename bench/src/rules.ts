@@ -18,6 +18,7 @@ import {
   type Solver,
   unrolled,
 } from "@solvegrad/optlayers";
+import { median } from "./median.ts";
 
 interface Workload {
   readonly title: string;
@@ -123,14 +124,14 @@ function measure({ problem, wanted, repetitions }: Workload, { solver, rule }: C
       megabytes: report.peakBytes / 1e6,
     });
   }
-  const median = (of: (run: Measurement) => number) => runs.map(of).sort((a, b) => a - b)[runs.length >> 1];
+  const middle = (of: (run: Measurement) => number) => median(runs.map(of));
   return {
-    forward: median((run) => run.forward),
-    backward: median((run) => run.backward),
+    forward: middle((run) => run.forward),
+    backward: middle((run) => run.backward),
     solved: Math.min(...runs.map((run) => run.solved)),
-    iterations: median((run) => run.iterations),
-    backwardIterations: median((run) => run.backwardIterations),
-    megabytes: median((run) => run.megabytes),
+    iterations: middle((run) => run.iterations),
+    backwardIterations: middle((run) => run.backwardIterations),
+    megabytes: middle((run) => run.megabytes),
   };
 }
 

@@ -6,6 +6,7 @@
  */
 import { random, tensor } from "@solvegrad/autograd";
 import { sparsemaxLayer } from "@solvegrad/optlayers";
+import { median } from "./median.ts";
 
 /** Table 4 of Sun et al. (2023), in seconds. */
 const published = new Map([
@@ -31,10 +32,6 @@ function measure(n: number, seed: number): Times {
   const middle = performance.now();
   x.backward(cotangent);
   return { forward: middle - start, backward: performance.now() - middle };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 const headings = ["n", "forward ms", "backward ms", "first ms", "Alt-Diff s", "CvxpyLayer s", "OptNet s"];

@@ -2,6 +2,7 @@ import type { SparseMatrix } from "@solvegrad/linalg";
 import { DatumRangeError } from "../errors.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { AT_HIGH, AT_LOW, HELD } from "../solvers/sparse/active-set.ts";
+import type { SparseState } from "../solvers/sparse/kkt-system.ts";
 import type { DifferentiationReport } from "./rule.ts";
 import { activeBounds } from "./sparse/active-bounds.ts";
 import { FaceSystem } from "./sparse/face-system.ts";
@@ -50,7 +51,7 @@ const acceptedResidual = 1e-6;
  */
 export function sparseImplicitVjp(
   problem: SparseQuadraticProgram,
-  point: SparsePoint,
+  point: SparsePoint & { readonly state?: SparseState },
   cotangent: SparseCotangent,
 ): SparseVjp {
   const begin = performance.now();
@@ -60,7 +61,7 @@ export function sparseImplicitVjp(
   r.set(checked("nu", cotangent.nu, p));
   r.set(checked("lambda", cotangent.lambda, m), p);
   const { active, weaklyActive } = activeBounds(problem, point);
-  const system = new FaceSystem(problem, active);
+  const system = new FaceSystem(problem, active, point.state);
   const { u, y, z, residual } = system.solve(c, r, checked("zeta", cotangent.zeta, n));
   const [yA, w] = [y.slice(0, p), y.slice(p)];
   const rows = active.subarray(n + p);

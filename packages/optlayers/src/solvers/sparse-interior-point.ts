@@ -4,6 +4,7 @@ import type { Status } from "./solver.ts";
 import { type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
 import { finishSparse } from "./sparse/finish.ts";
 import { iterateSparse, type SparseOutcome } from "./sparse/iteration.ts";
+import type { SparseState } from "./sparse/kkt-system.ts";
 import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
 
@@ -29,6 +30,8 @@ export interface SparseSolution extends SparsePoint {
   readonly iterations: number;
   readonly milliseconds: number;
   readonly certificate: SparseCertificate | null;
+  /** The scaled problem and the analysed KKT matrix, for a derivative. */
+  readonly state?: SparseState;
 }
 
 export interface SparseSolver {
@@ -103,14 +106,15 @@ function attempt(
   settings: Settings,
   interrupted: () => boolean,
   firstMultiplier: number,
-): Pick<SparseSolution, keyof SparsePoint | "status" | "objective" | "residuals" | "iterations"> {
+): Pick<SparseSolution, keyof SparsePoint | "status" | "objective" | "residuals" | "iterations" | "state"> {
   const accepts = (assessment: SparseAssessment) => measured(assessment, settings) <= settings.tolerance;
   const { maxIterations } = settings;
   const run = iterateSparse(program, { maxIterations, accepts, interrupted, firstMultiplier });
   const point = finishSparse(program, run, settings.tolerance, interrupted);
   const residuals = assessSparse(program.original, point);
   const status = judge(measured(residuals, settings), settings.tolerance, run.outcome);
-  return { ...point, status, objective: residuals.objective, residuals, iterations: run.iterations };
+  const state: SparseState = { program, system: run.newton.system };
+  return { ...point, status, objective: residuals.objective, residuals, iterations: run.iterations, state };
 }
 
 /** Above the tolerance by no more than this factor, and below 1e-4, a point still counts as `solved_inaccurate`. */

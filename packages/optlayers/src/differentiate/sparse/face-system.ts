@@ -1,7 +1,7 @@
 import { addProduct, addSymmetricProduct, addTransposedProduct } from "@solvegrad/linalg";
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { INACTIVE } from "../../solvers/sparse/active-set.ts";
-import { KktSystem } from "../../solvers/sparse/kkt-system.ts";
+import { KktSystem, type SparseState } from "../../solvers/sparse/kkt-system.ts";
 import { type ScaledProgram, scaledProgram } from "../../solvers/sparse/scaled-program.ts";
 
 /** Weight that holds a variable in place, or the multiplier of an inactive row at zero. */
@@ -33,9 +33,11 @@ export class FaceSystem {
   /** Whether a factor was found. */
   readonly regular: boolean;
 
-  constructor(problem: SparseQuadraticProgram, active: Uint8Array) {
-    this.program = scaledProgram(problem);
-    this.system = new KktSystem(this.program);
+  /** `state` of a solve of the same problem saves the scaling and the analysis of the pattern. */
+  constructor(problem: SparseQuadraticProgram, active: Uint8Array, state?: SparseState) {
+    const mine = state?.program.original === problem ? state : null;
+    this.program = mine?.program ?? scaledProgram(problem);
+    this.system = mine?.system ?? new KktSystem(this.program);
     this.active = active;
     const { n } = problem;
     const diagonal = Float64Array.from(active, (kind, k) => ((kind !== INACTIVE) === k < n ? rigid : 0));

@@ -7,6 +7,12 @@ const smallestPivot = 1e-14;
 const refinementTarget = 1e-14;
 const pivotBump = 1e-7;
 
+/** What a solver leaves behind for a derivative; whoever uses the system updates it first. */
+export interface SparseState {
+  readonly program: ScaledProgram;
+  readonly system: KktSystem;
+}
+
 /**
  * The linear systems of the iteration,
  *

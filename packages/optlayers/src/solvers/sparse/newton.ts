@@ -15,6 +15,12 @@ import type { ScaledProgram } from "./scaled-program.ts";
 /** Weight that holds a fixed variable in place, and, as W, keeps the multiplier of a row without bounds at zero. */
 const rigid = 1e16;
 
+/** The longest steps up to 1 of slacks and of multipliers. */
+export interface StepLengths {
+  readonly primal: number;
+  readonly dual: number;
+}
+
 /**
  * The point of the interior-point method and its Newton steps, for
  *
@@ -41,6 +47,7 @@ export class Newton {
   readonly dzu: Float64Array;
   /** Residual of the last linear solve, as a share of its right-hand side. */
   linearResidual = 0;
+  private lengths: StepLengths | null = null;
   private readonly below: Float64Array;
   private readonly above: Float64Array;
   private readonly gradient: Float64Array;
@@ -101,6 +108,7 @@ export class Newton {
 
   /** The step on which, to first order, every sl zl becomes `below` and every su zu becomes `above`. */
   step(): void {
+    this.lengths = null;
     this.eliminate();
     this.linearResidual = this.system.solve(this.rhs, this.solution) / largest(this.rhs);
     this.recover();
@@ -226,12 +234,13 @@ export class Newton {
   }
 
   /** The longest steps up to 1 that keep slacks and multipliers from going below zero. */
-  stepLengths(): { primal: number; dual: number } {
+  stepLengths(): StepLengths {
     const { sl, su, zl, zu } = this.boxes;
-    return {
+    this.lengths ??= {
       primal: Math.min(longest(sl, this.dsl), longest(su, this.dsu)),
       dual: Math.min(longest(zl, this.dzl), longest(zu, this.dzu)),
     };
+    return this.lengths;
   }
 
   /** The mean complementarity after these steps. */
@@ -251,6 +260,7 @@ export class Newton {
   }
 
   restoreStep(saved: readonly Float64Array[]): void {
+    this.lengths = null;
     [this.dx, this.dy, this.dt, this.dsl, this.dsu, this.dzl, this.dzu].forEach((values, i) => {
       values.set(saved[i]);
     });
@@ -327,7 +337,10 @@ export class Newton {
 
 function longest(values: Float64Array, steps: Float64Array): number {
   let alpha = 1;
-  for (let k = 0; k < values.length; k++) if (steps[k] < 0) alpha = Math.min(alpha, -values[k] / steps[k]);
+  for (let k = 0; k < values.length; k++) {
+    // no division, and no branch taken, where the step is short enough
+    if (values[k] + alpha * steps[k] < 0) alpha = -values[k] / steps[k];
+  }
   return alpha;
 }
 

@@ -1,7 +1,7 @@
 import type { SparseMatrix } from "./matrix.ts";
 
 export interface EquilibrationOptions {
-  /** At most this often, 10 by default; fewer where every largest entry is within a tenth of 1. */
+  /** 10 by default. */
   readonly sweeps?: number;
   /** Scales stay between 1/limit and limit; 1e4 by default. */
   readonly limit?: number;
@@ -29,16 +29,9 @@ export function equilibrate(
         if (size > largest[j]) largest[j] = size;
       }
     }
-    if (nearOne(largest)) break;
     for (let j = 0; j < n; j++) {
       if (largest[j] > 0) d[j] = Math.min(limit, Math.max(1 / limit, d[j] / Math.sqrt(largest[j])));
     }
   }
   return d;
-}
-
-/** Whether all rows that have entries are scaled as well as is of use. */
-function nearOne(largest: Float64Array): boolean {
-  for (let j = 0; j < largest.length; j++) if (largest[j] > 0 && !(largest[j] > 0.9 && largest[j] < 1.1)) return false;
-  return true;
 }

@@ -158,6 +158,15 @@ describe("the implicit VJP of a sparse QP", () => {
     expect(report.notes.join(" ")).toContain("singular");
   });
 
+  it("is the least-squares answer where Q is singular along a direction that nothing holds", () => {
+    // f = 1/2 x1^2 - x1: x2 is free; the pseudoinverse of diag(1, 0) takes (3, 5) to (3, 0)
+    const problem = sparseQuadraticProgram({ Q: fromDense([2, 2], [1, 0, 0, 0]), q: [-1, 0] });
+    const { gradients, report } = sparseImplicitVjp(problem, solver.solve(problem), { x: Float64Array.of(3, 5) });
+    expect(gradients.q[0]).toBeCloseTo(-3, 3);
+    expect(gradients.q[1]).toBeCloseTo(0, 3);
+    expect(report.notes.join(" ")).toContain("singular");
+  });
+
   it("refuses a cotangent of the wrong length", () => {
     const problem = randomProgram(1);
     expect(() => sparseImplicitVjp(problem, solver.solve(problem), { x: new Float64Array(3) })).toThrow(

@@ -8,6 +8,10 @@ import { type ScaledProgram, scaledProgram } from "../../solvers/sparse/scaled-p
 const rigid = 1e16;
 const regularization = 1e-10;
 const maxSteps = 5;
+/** Share of the right-hand side that may be left of a system that counts as solved. */
+const accepted = 1e-8;
+/** delta of the least-squares steps: large enough that the null space, blown up by its inverse, can be taken out again. */
+const leastSquaresRegularization = 1e-5;
 
 /** The solution of the KKT system of a face: u for x, y for the rows of A and G, z for the bounds of x. */
 export interface FaceSolution {
@@ -18,20 +22,29 @@ export interface FaceSolution {
   readonly residual: number;
 }
 
+/** What is left of the right-hand side: its largest entry, and its length in the scaled variables. */
+interface Rest {
+  readonly gradientRest: Float64Array;
+  readonly rowRest: Float64Array;
+  readonly residual: number;
+  readonly length: number;
+}
+
 /**
  * The linear system of the derivative, with the rows and bounds that are active,
  *
  *     Qu + A'y + G'w + z = c,   Au = r,  Gu = r on the active rows,  u = f on the active bounds,
  *
- * w zero on the inactive rows, z on the inactive bounds. Symmetric: it serves JVP and VJP. Where it is singular, the
- * small regularization chooses a solution near the shortest one.
+ * w zero on the inactive rows, z on the inactive bounds. Symmetric: it serves JVP and VJP. Where it has
+ * no solution, steps with an approximate pseudoinverse give one near the shortest of least squares, in the scaled variables.
  */
 export class FaceSystem {
   private readonly program: ScaledProgram;
   private readonly system: KktSystem;
   private readonly active: Uint8Array;
   /** Whether a factor was found. */
-  readonly regular: boolean;
+  regular: boolean;
+  private readonly diagonal: Float64Array;
 
   /** `state` of a solve of the same problem saves the scaling and the analysis of the pattern. */
   constructor(problem: SparseQuadraticProgram, active: Uint8Array, state?: SparseState) {
@@ -40,27 +53,54 @@ export class FaceSystem {
     this.system = mine?.system ?? new KktSystem(this.program);
     this.active = active;
     const { n } = problem;
-    const diagonal = Float64Array.from(active, (kind, k) => ((kind !== INACTIVE) === k < n ? rigid : 0));
-    this.regular = this.system.update(diagonal, regularization);
+    this.diagonal = Float64Array.from(active, (kind, k) => ((kind !== INACTIVE) === k < n ? rigid : 0));
+    this.regular = this.system.update(this.diagonal, regularization);
   }
 
   solve(c: Float64Array, r: Float64Array, f: Float64Array): FaceSolution {
     const { n, rows } = this.program;
     const u = f.map((value, j) => (this.isActive(j) ? value : 0));
     const y = new Float64Array(rows);
-    let best = this.measure(c, r, u, y);
-    for (let step = 0; step < maxSteps && this.regular && best.residual > 0; step++) {
+    const begin = this.measure(c, r, u, y);
+    let left = this.refine(begin, c, r, u, y, (rhs, step) => this.system.solve(rhs, step));
+    if (!(left.residual <= accepted * begin.residual)) {
+      // what lies in the null space has been blown up by now: start afresh
+      u.set(f.map((value, j) => (this.isActive(j) ? value : 0)));
+      y.fill(0);
+      this.regular = this.system.update(this.diagonal, leastSquaresRegularization);
+      left = this.refine(begin, c, r, u, y, (rhs, step) => this.leastSquaresStep(rhs, step));
+    }
+    const z = new Float64Array(n);
+    for (let j = 0; j < n; j++) if (this.isActive(j)) z[j] = left.gradientRest[j];
+    return { u, y, z, residual: left.residual };
+  }
+
+  /** Steps as long as they make what is left shorter. */
+  private refine(
+    begin: Rest,
+    c: Float64Array,
+    r: Float64Array,
+    u: Float64Array,
+    y: Float64Array,
+    solve: (rhs: Float64Array, step: Float64Array) => void,
+  ): Rest {
+    let best = begin;
+    for (let step = 0; step < maxSteps && this.regular && best.length > 0; step++) {
       const [nextU, nextY] = [u.slice(), y.slice()];
-      this.addStep(best.gradientRest, best.rowRest, nextU, nextY);
+      this.addStep(best, nextU, nextY, solve);
       const next = this.measure(c, r, nextU, nextY);
-      if (!(next.residual < best.residual)) break;
+      if (!(next.length < best.length)) break;
       u.set(nextU);
       y.set(nextY);
       best = next;
     }
-    const z = new Float64Array(n);
-    for (let j = 0; j < n; j++) if (this.isActive(j)) z[j] = best.gradientRest[j];
-    return { u, y, z, residual: best.residual };
+    return best;
+  }
+
+  /** M^-1 K M^-1 rhs with M = K + delta S: near K's pseudoinverse, since it takes sigma to sigma / (sigma + delta)^2. */
+  private leastSquaresStep(rhs: Float64Array, step: Float64Array): void {
+    this.system.solveRegularized(rhs, step);
+    this.system.solveRegularized(this.system.multiply(step), step);
   }
 
   private isActive(k: number): boolean {
@@ -68,7 +108,7 @@ export class FaceSystem {
   }
 
   /** c - Qu - A'y - G'w, and r minus the rows' products on the active rows; z takes what is left at the active bounds. */
-  private measure(c: Float64Array, r: Float64Array, u: Float64Array, y: Float64Array) {
+  private measure(c: Float64Array, r: Float64Array, u: Float64Array, y: Float64Array): Rest {
     const { n, rows, original } = this.program;
     const { p, Q, A, G } = original;
     const gradientRest = c.slice();
@@ -78,19 +118,29 @@ export class FaceSystem {
     const rowRest = r.slice();
     addProduct(-1, A, u, rowRest.subarray(0, p));
     addProduct(-1, G, u, rowRest.subarray(p));
-    let residual = 0;
-    for (let j = 0; j < n; j++) if (!this.isActive(j)) residual = Math.max(residual, Math.abs(gradientRest[j]));
-    for (let i = 0; i < rows; i++) if (this.isActive(n + i)) residual = Math.max(residual, Math.abs(rowRest[i]));
-    return { gradientRest, rowRest, residual };
+    let [residual, squares] = [0, 0];
+    const count = (value: number, scale: number) => {
+      residual = Math.max(residual, Math.abs(value));
+      squares += (value * scale) ** 2;
+    };
+    const { D, E, cost } = this.program;
+    for (let j = 0; j < n; j++) if (!this.isActive(j)) count(gradientRest[j], cost * D[j]);
+    for (let i = 0; i < rows; i++) if (this.isActive(n + i)) count(rowRest[i], E[i]);
+    return { gradientRest, rowRest, residual, length: Math.sqrt(squares) };
   }
 
-  private addStep(gradientRest: Float64Array, rowRest: Float64Array, u: Float64Array, y: Float64Array): void {
+  private addStep(
+    { gradientRest, rowRest }: Rest,
+    u: Float64Array,
+    y: Float64Array,
+    solve: (rhs: Float64Array, step: Float64Array) => void,
+  ): void {
     const { n, rows, D, E, cost } = this.program;
     const rhs = new Float64Array(n + rows);
     for (let j = 0; j < n; j++) if (!this.isActive(j)) rhs[j] = cost * D[j] * gradientRest[j];
     for (let i = 0; i < rows; i++) if (this.isActive(n + i)) rhs[n + i] = E[i] * rowRest[i];
     const step = new Float64Array(n + rows);
-    this.system.solve(rhs, step);
+    solve(rhs, step);
     for (let j = 0; j < n; j++) if (!this.isActive(j)) u[j] += D[j] * step[j];
     for (let i = 0; i < rows; i++) if (this.isActive(n + i)) y[i] += (E[i] / cost) * step[n + i];
   }

@@ -1,4 +1,4 @@
-import { improveByGmres, SparseLdl, type SparseMatrix, solveRefined } from "@solvegrad/linalg";
+import { addSymmetricProduct, improveByGmres, SparseLdl, type SparseMatrix, solveRefined } from "@solvegrad/linalg";
 import { largest } from "./residuals.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
@@ -54,7 +54,14 @@ export class KktSystem {
     return improveByGmres(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget }).residual;
   }
 
-  /** Solves with the last factor as it is. */
+  /** The product with the matrix of the last update, without delta. */
+  multiply(x: Float64Array): Float64Array {
+    const product = new Float64Array(this.size);
+    addSymmetricProduct(1, this.matrix, x, product);
+    return product;
+  }
+
+  /** Solves with the last factor as it is, delta included. */
   solveRegularized(rhs: Float64Array, solution: Float64Array): void {
     this.factor.solve(rhs, solution);
   }

@@ -41,7 +41,6 @@ const laterTasks = ["fashion-mnist", "sudoku", "energy", "denoise"];
 /** `solvegrad train`: trains, evaluates, compares the gradients on a test batch, and writes the page. Returns the exit code. */
 export async function trainCommand(task: string, options: TrainCommandOptions): Promise<number> {
   checkTask(task);
-  keepToOneBlasThread();
   const settings = mnistRunSettings(options);
   const started = new Date();
   const interruption = interruptible();
@@ -81,14 +80,6 @@ async function runSession(
   } finally {
     session.folder.close();
   }
-}
-
-/**
- * The matrices of a training step are too small for OpenBLAS's threads: with two the fastest step takes 34 ms and not
- * 30, twice the processor time, and many times as long when another process wants a core too. OpenBLAS reads this when it is loaded.
- */
-function keepToOneBlasThread(): void {
-  process.env.OPENBLAS_NUM_THREADS ??= "1";
 }
 
 function checkTask(task: string): void {

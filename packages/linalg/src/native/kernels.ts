@@ -31,6 +31,9 @@ import {
 /** Below this length a loop costs less than the call. */
 const SHORT = 128;
 
+/** What an entry of a matrix that is read once costs, in floating-point operations of a product. */
+const memoryBound = 16;
+
 /** The kernels in BLAS and LAPACK. A batch is folded into one call where that is possible, and otherwise one call an item. */
 export function nativeKernels(blas: Blas): MatrixKernels {
   const products = nativeProducts(blas);
@@ -58,6 +61,7 @@ function nativeProducts(blas: Blas): Pick<Kernels, "gemm" | "gemv" | "syrk"> {
     const B = input(b);
     withOutput(c, (C) => {
       const transpose = (operand: { order: number }) => (operand.order === C.order ? NO_TRANSPOSE : TRANSPOSE);
+      blas.prepare(2 * c.rows * c.columns * a.columns);
       routinesOf(blas, c.data).gemm(
         ...[C.order, transpose(A), transpose(B), c.rows, c.columns, a.columns],
         ...[alpha, A.start, A.leading, B.start, B.leading, beta, C.start, C.leading],
@@ -71,6 +75,7 @@ function nativeProducts(blas: Blas): Pick<Kernels, "gemm" | "gemv" | "syrk"> {
     const A = input(a);
     const X = vector(x);
     withVector(y, (start, step) => {
+      blas.prepare(memoryBound * a.rows * a.columns);
       routinesOf(blas, y.data).gemv(
         ...[A.order, NO_TRANSPOSE, a.rows, a.columns, alpha, A.start, A.leading],
         ...[X.start, X.step, beta, start, step],
@@ -95,6 +100,7 @@ function nativeProducts(blas: Blas): Pick<Kernels, "gemm" | "gemv" | "syrk"> {
       const A = input(a);
       withOutput(c, (C) => {
         const transpose = A.order === C.order ? NO_TRANSPOSE : TRANSPOSE;
+        blas.prepare(c.rows * c.rows * a.columns);
         routinesOf(blas, c.data).syrk(
           ...[C.order, LOWER, transpose, c.rows, a.columns, alpha, A.start, A.leading, beta, C.start, C.leading],
         );
@@ -161,6 +167,7 @@ function nativeSolves(blas: Blas): Pick<Kernels, "trsm" | "trsv" | "potrf" | "po
     const uplo = triangle === "lower" ? LOWER : UPPER;
     const routines = routinesOf(blas, b.data);
     if (b.columns === 1 && alpha === 1) {
+      blas.prepare(memoryBound * b.rows * b.rows);
       withVector(b, (start, step) => {
         routines.trsv(T.order, uplo, NO_TRANSPOSE, diagonal, b.rows, T.start, T.leading, start, step);
       });
@@ -168,6 +175,7 @@ function nativeSolves(blas: Blas): Pick<Kernels, "trsm" | "trsv" | "potrf" | "po
     }
     withOutput(b, (B) => {
       const same = T.order === B.order;
+      blas.prepare(b.rows * b.rows * b.columns);
       routines.trsm(
         ...[B.order, LEFT, same ? uplo : UPPER + LOWER - uplo, same ? NO_TRANSPOSE : TRANSPOSE, diagonal],
         ...[b.rows, b.columns, alpha, T.start, T.leading, B.start, B.leading],
@@ -182,6 +190,7 @@ function nativeSolves(blas: Blas): Pick<Kernels, "trsm" | "trsv" | "potrf" | "po
       order[0] = a.rows;
       leading[0] = A.leading;
       const uplo = A.order === COLUMN_MAJOR ? lowerLetter : upperLetter;
+      blas.prepare(a.rows ** 3 / 3);
       routinesOf(blas, a.data).potrf(uplo, order, A.start, leading, info, 1);
     });
     if (info[0] !== 0) return info[0];
@@ -223,6 +232,7 @@ function nativeVectors(blas: Blas): Pick<Kernels, "ger" | "dot" | "axpy"> {
       const X = vector(vectorWindow(x));
       const Y = vector(vectorWindow(y));
       withOutput(a, (to) => {
+        blas.prepare(memoryBound * a.rows * a.columns);
         routinesOf(blas, a.data).ger(
           ...[to.order, a.rows, a.columns, alpha, X.start, X.step, Y.start, Y.step, to.start, to.leading],
         );
@@ -232,6 +242,7 @@ function nativeVectors(blas: Blas): Pick<Kernels, "ger" | "dot" | "axpy"> {
       if (x.shape[0] < SHORT) return reference.dot(x, y);
       const X = vector(vectorWindow(x));
       const Y = vector(vectorWindow(y));
+      blas.prepare(memoryBound * x.shape[0]);
       return routinesOf(blas, x.data).dot(x.shape[0], X.start, X.step, Y.start, Y.step);
     },
     axpy(alpha, x, y) {
@@ -240,6 +251,7 @@ function nativeVectors(blas: Blas): Pick<Kernels, "ger" | "dot" | "axpy"> {
         return;
       }
       const X = vector(vectorWindow(x));
+      blas.prepare(memoryBound * x.shape[0]);
       withVector(vectorWindow(y), (start, step) => {
         routinesOf(blas, y.data).axpy(x.shape[0], alpha, X.start, X.step, start, step);
       });

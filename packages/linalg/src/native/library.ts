@@ -28,6 +28,8 @@ export interface BlasRoutines {
 export interface Blas {
   readonly description: string;
   readonly threads: number;
+  /** Called before a routine with its floating-point operations: large ones run on all threads, others on one. */
+  readonly prepare: (operations: number) => void;
   readonly float32: BlasRoutines;
   readonly float64: BlasRoutines;
 }
@@ -85,15 +87,39 @@ function bind(library: Library, path: string): Blas {
       return null;
     }
   };
+  const threads = Number(optional("int openblas_get_num_threads()") ?? availableParallelism());
   const core = optional("str openblas_get_corename()");
   const version = optional("str openblas_get_config()");
   const name = typeof version === "string" ? version.split(" ").slice(0, 2).join(" ") : path;
   return {
     description: core === null ? name : `${name}, ${core} kernels`,
-    threads: Number(optional("int openblas_get_num_threads()") ?? availableParallelism()),
+    threads,
+    prepare: threadSwitch(library, threads),
     float32: bindRoutines(library, "s", "float"),
     float64: bindRoutines(library, "d", "double"),
   };
+}
+
+/**
+ * Below so many operations (4 ms of one core) a second thread saves little, and waiting for it costs more than the whole
+ * routine where the machine has other work: a LeNet step took 19.8 ms on two threads throughout and 17.1 on one.
+ */
+const threadedOperations = 2e8;
+
+/** Switches OpenBLAS between one thread and all; another library keeps its own counsel. */
+function threadSwitch(library: Library, threads: number): (operations: number) => void {
+  if (threads === 1) return () => {};
+  let current = threads;
+  try {
+    const setThreads = library.func("void openblas_set_num_threads(int)");
+    return (operations) => {
+      const wanted = operations < threadedOperations ? 1 : threads;
+      if (wanted !== current) setThreads(wanted);
+      current = wanted;
+    };
+  } catch {
+    return () => {};
+  }
 }
 
 function bindRoutines(library: Library, letter: string, real: string): BlasRoutines {

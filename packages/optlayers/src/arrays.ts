@@ -5,6 +5,13 @@ export function maxAbs(values: Float64Array, begin = 0, end = values.length): nu
   return largest;
 }
 
+/** a'b. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
+  return sum;
+}
+
 /** Row `at` of `to` <- row `k` of `from`; rows have `width` entries. */
 export function moveRow(from: Float64Array, k: number, to: Float64Array, at: number, width: number): void {
   for (let i = 0; i < width; i++) to[at * width + i] = from[k * width + i];

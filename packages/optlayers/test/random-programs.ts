@@ -170,3 +170,19 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 export function presentData(problem: QuadraticProgram): DatumName[] {
   return datumNames.filter((name) => problem[name].values.length > 0);
 }
+
+/** One equality and one binding inequality fix both variables: neither Q nor q moves x, and ADMM's state arrives before its derivative. */
+export const vertex = {
+  Q: [
+    [2, 0],
+    [0, 2],
+  ],
+  q: [1, -1],
+  A: [[2, 2]],
+  b: [0],
+  G: [
+    [-2, 2],
+    [-1, -1],
+  ],
+  h: [-7, 1],
+};

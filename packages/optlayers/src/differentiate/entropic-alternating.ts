@@ -1,4 +1,5 @@
 import { sizeOf } from "@solvegrad/linalg";
+import { dot } from "../arrays.ts";
 import { checkChoice, checkCount, checkFraction, checkRelaxation } from "../check-options.ts";
 import { type EntropyName, type EntropyProgram, entropyNames } from "../problem/entropy-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
@@ -129,12 +130,6 @@ const byTangents: Gradients = (problem, solution, items, cotangent, wanted, sett
   }
   return gradients;
 };
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
-  return sum;
-}
 
 function report(
   items: readonly FrozenItem[],

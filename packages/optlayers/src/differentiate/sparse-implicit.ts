@@ -1,4 +1,5 @@
 import type { SparseMatrix } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
 import { DatumRangeError } from "../errors.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { AT_HIGH, AT_LOW, HELD } from "../solvers/sparse/active-set.ts";
@@ -76,7 +77,7 @@ export function sparseImplicitVjp(
     lower: sideOf(z, active, AT_LOW),
     upper: sideOf(z, active, AT_HIGH),
   };
-  const size = Math.max(largest(c), largest(r), Number.MIN_VALUE);
+  const size = Math.max(maxAbs(c), maxAbs(r), Number.MIN_VALUE);
   const relative = residual / size;
   const report: DifferentiationReport = {
     iterations: 0,
@@ -126,10 +127,4 @@ function onPattern(M: SparseMatrix, value: (i: number, j: number) => number): Fl
 /** The cotangents of the bounds on one side: all of it where that side is active, half of it where both are one. */
 function sideOf(values: Float64Array, active: Uint8Array, side: number): Float64Array {
   return values.map((value, k) => (active[k] === side ? value : active[k] === HELD ? value / 2 : 0));
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
 }

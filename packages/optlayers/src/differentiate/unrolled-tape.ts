@@ -108,7 +108,7 @@ export function differentiateTape(
 
 /** The largest ratio, over the items, of the cotangents of the first state to those of the last. */
 function memoryOf(first: readonly Tensor[], last: readonly Tensor[], count: number): number {
-  return Math.sqrt(largestRatio(squares(first, count), squares(last, count)));
+  return Math.sqrt(largestRatio(squaredChange(first, null, count), squaredChange(last, null, count)));
 }
 
 interface Unrolled {
@@ -231,21 +231,12 @@ function stacked(top: Tensor, bottom: Tensor, p: number, r: number): Tensor {
   return p === r ? top : concat([top, bottom], 0);
 }
 
-/** The sum of the squares of every column, which is an item. */
-function squares(tensors: readonly Tensor[], count: number): Float64Array {
-  return squaredChange(
-    tensors,
-    tensors.map((t) => zeros(t.shape)),
-    count,
-  );
-}
-
-/** The sum of |now - before|^2 of every column, which is an item: the largest of them must not hide the others. */
-function squaredChange(now: readonly Tensor[], before: readonly Tensor[], count: number): Float64Array {
+/** The sum of |now - before|^2 (before = 0 where null) of every column, which is an item: the largest must not hide the others. */
+function squaredChange(now: readonly Tensor[], before: readonly Tensor[] | null, count: number): Float64Array {
   const totals = new Float64Array(count);
   now.forEach((tensor, i) => {
-    const [u, v] = [tensor.data(), before[i].data()];
-    for (let k = 0; k < u.length; k++) totals[k % count] += (u[k] - v[k]) ** 2;
+    const [u, v] = [tensor.data(), before?.[i].data()];
+    for (let k = 0; k < u.length; k++) totals[k % count] += (u[k] - (v ? v[k] : 0)) ** 2;
   });
   return totals;
 }

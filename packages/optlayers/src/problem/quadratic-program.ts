@@ -48,3 +48,10 @@ export function itemOf(datum: Datum, i: number): Float64Array {
   const size = sizeOf(datum.shape);
   return datum.values.subarray(i * size, (i + 1) * size);
 }
+
+/** A measure of every item of a datum; of a shared one it is taken once. */
+export function measured(datum: Datum, measure: (values: Float64Array) => number): (i: number) => number {
+  if (datum.batched) return (i) => measure(itemOf(datum, i));
+  const shared = measure(datum.values);
+  return () => shared;
+}

@@ -8,6 +8,7 @@ import {
   sparseZeros,
   upperTriangle,
 } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
 import { DatumRangeError, DatumTypeError } from "../errors.ts";
 import type { SparseQuadraticProgram } from "./sparse-quadratic-program.ts";
 
@@ -128,7 +129,7 @@ function ofLength(name: string, values: ArrayLike<number>, length: number): Floa
 
 function checkSymmetry(Q: SparseMatrix): void {
   const difference = sparseSum(1, Q, -1, sparseTranspose(Q));
-  const limit = rounding * largest(Q.data);
+  const limit = rounding * maxAbs(Q.data);
   for (let j = 0; j < Q.shape[1]; j++) {
     for (let k = difference.indptr[j]; k < difference.indptr[j + 1]; k++) {
       if (Math.abs(difference.data[k]) <= limit) continue;
@@ -140,7 +141,7 @@ function checkSymmetry(Q: SparseMatrix): void {
 
 /** Gershgorin's circles settle a diagonally dominant Q; otherwise a factorization of Q + delta I must have no negative pivot. */
 function checkConvexity(Q: SparseMatrix, upper: SparseMatrix): void {
-  const delta = rounding * largest(Q.data);
+  const delta = rounding * maxAbs(Q.data);
   const margin = new Float64Array(Q.shape[1]).fill(delta);
   for (let j = 0; j < Q.shape[1]; j++) {
     for (let k = Q.indptr[j]; k < Q.indptr[j + 1]; k++) {
@@ -151,12 +152,6 @@ function checkConvexity(Q: SparseMatrix, upper: SparseMatrix): void {
   const factor = new SparseLdl(upper);
   if (factor.factor(upper.data, { regularization: delta }) && factor.inertia().negative === 0) return;
   throw rangeError("Q", Q.shape, "Q is not positive semidefinite", "a convex objective");
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
 }
 
 function rangeError(argument: string, shape: readonly number[], what: string, expected: string): DatumRangeError {

@@ -120,7 +120,7 @@ function solve(
     groups.push(group);
     rho.push(run.rho);
   }
-  const { residuals, objective, relative } = assess(problem, point);
+  const { residuals, objective, relative } = assess(problem, point, units);
   const status = outcome.map((own, i) => statusOf(own, relative[i], settings.tolerance));
   return {
     solver: "admm",

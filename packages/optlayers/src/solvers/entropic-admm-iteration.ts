@@ -1,4 +1,4 @@
-import { maxAbs } from "../arrays.ts";
+import { dot, maxAbs } from "../arrays.ts";
 import { ScaledGram } from "../kkt/scaled-gram.ts";
 import type { EntropyItem, EntropyPoint } from "./entropy-item.ts";
 
@@ -161,12 +161,6 @@ function updateX(
 function refactored(hessian: Inherited, x: Float64Array, rho: number): boolean {
   hessian.rho = hessian.gram.factor(x, new Float64Array(hessian.gram.r).fill(1 / rho)) ? rho : 0;
   return hessian.rho !== 0;
-}
-
-function dot(u: Float64Array, v: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < u.length; i++) sum += u[i] * v[i];
-  return sum;
 }
 
 /** The objective of the update of x at v; writes x = exp(y - 1 - K'v). */

@@ -1,7 +1,6 @@
 import { maxAbs } from "../arrays.ts";
 import { offsetOf } from "../problem/products.ts";
-import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
-import { measured } from "./residual-units.ts";
+import { itemOf, measured, type QuadraticProgram } from "../problem/quadratic-program.ts";
 
 /** A bound this many times the size of the rest of its item stands for infinity, and is first taken at `reach` times that size. */
 const remote = 1e6;

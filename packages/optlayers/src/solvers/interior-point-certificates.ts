@@ -1,5 +1,5 @@
 import { sizeOf } from "@solvegrad/linalg";
-import { maxAbs } from "../arrays.ts";
+import { dot, maxAbs } from "../arrays.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
@@ -129,10 +129,4 @@ function solutionOf(problem: QuadraticProgram): Float64Array {
 
 function zeros(...shape: number[]): Datum {
   return { values: new Float64Array(sizeOf(shape)), shape, batched: false };
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -1,5 +1,5 @@
 import { maxAbs } from "../arrays.ts";
-import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { measured, type QuadraticProgram } from "../problem/quadratic-program.ts";
 
 /** What a residual of each item is measured by where the terms at the point itself vanish; at most 1. */
 export interface ResidualUnits {
@@ -40,13 +40,6 @@ export function residualUnits(problem: QuadraticProgram): ResidualUnits {
     units.gap[i] = Math.min(1, Math.max(Number.MIN_VALUE, units.dual[i] * (smallestScale(free, bound) || 1)));
   }
   return units;
-}
-
-/** A measure of every item of a datum; of a shared one it is taken once. */
-export function measured(datum: Datum, measure: (values: Float64Array) => number): (i: number) => number {
-  if (datum.batched) return (i) => measure(itemOf(datum, i));
-  const shared = measure(datum.values);
-  return () => shared;
 }
 
 /** The units of items first, ..., first + count - 1. */

@@ -33,8 +33,12 @@ export interface Assessment {
  *     dual    max(|Qx + q + A'nu + G'lambda|, max(-lambda, 0))
  *     gap     |x'Qx + q'x + b'nu + h'lambda|
  */
-export function assess(problem: QuadraticProgram, point: PrimalDualPoint): Assessment {
-  return assessWith(problem, point, quadraticTerms(problem, point), residualUnits(problem));
+export function assess(
+  problem: QuadraticProgram,
+  point: PrimalDualPoint,
+  units: ResidualUnits = residualUnits(problem),
+): Assessment {
+  return assessWith(problem, point, quadraticTerms(problem, point), units);
 }
 
 /** What the KKT conditions need of a convex objective f at a point, for every item. */

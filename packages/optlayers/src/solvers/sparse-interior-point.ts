@@ -1,9 +1,10 @@
-import { OptionError } from "../errors.ts";
+import { checkChoice, checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { judge } from "./residuals.ts";
 import type { Status } from "./solver.ts";
 import { type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
 import { finishSparse } from "./sparse/finish.ts";
-import { iterateSparse, type SparseOutcome } from "./sparse/iteration.ts";
+import { iterateSparse } from "./sparse/iteration.ts";
 import type { SparseState } from "./sparse/kkt-system.ts";
 import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
@@ -60,14 +61,10 @@ type Settings = Required<SparseInteriorPointOptions>;
 
 function validated(options: SparseInteriorPointOptions): Settings {
   const { tolerance = 1e-9, residuals = "relative", maxIterations = 200, timeLimit = Infinity } = options;
-  if (!(tolerance > 0 && tolerance < 1)) throw new OptionError("tolerance", tolerance, "a number between 0 and 1");
-  if (residuals !== "relative" && residuals !== "absolute") {
-    throw new OptionError("residuals", residuals, '"relative" or "absolute"');
-  }
-  if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
-    throw new OptionError("maxIterations", maxIterations, "a positive integer");
-  }
-  if (!(timeLimit > 0)) throw new OptionError("timeLimit", timeLimit, "a positive number of milliseconds");
+  checkFraction("tolerance", tolerance);
+  checkChoice("residuals", residuals, ["relative", "absolute"]);
+  checkCount("maxIterations", maxIterations);
+  checkTimeLimit(timeLimit);
   return { tolerance, residuals, maxIterations, timeLimit };
 }
 
@@ -112,17 +109,8 @@ function attempt(
   const run = iterateSparse(program, { maxIterations, accepts, interrupted, firstMultiplier });
   const point = finishSparse(program, run, settings.tolerance, interrupted);
   const residuals = assessSparse(program.original, point);
-  const status = judge(measured(residuals, settings), settings.tolerance, run.outcome);
+  const ended = run.outcome === "converged" || run.outcome === "stalled" ? "numerical_error" : run.outcome;
+  const status = judge(measured(residuals, settings), settings.tolerance, ended);
   const state: SparseState = { program, system: run.newton.system };
   return { ...point, status, objective: residuals.objective, residuals, iterations: run.iterations, state };
-}
-
-/** Above the tolerance by no more than this factor, and below 1e-4, a point still counts as `solved_inaccurate`. */
-const inaccuracyFactor = 1e3;
-const inaccuracyLimit = 1e-4;
-
-function judge(residual: number, tolerance: number, outcome: SparseOutcome): Status {
-  if (residual <= tolerance) return "solved";
-  if (residual <= Math.min(inaccuracyFactor * tolerance, inaccuracyLimit)) return "solved_inaccurate";
-  return outcome === "converged" || outcome === "stalled" ? "numerical_error" : outcome;
 }

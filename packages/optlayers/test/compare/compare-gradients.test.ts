@@ -9,7 +9,7 @@ import type { DifferentiationRule } from "../../src/differentiate/rule.ts";
 import { DatumRangeError } from "../../src/errors.ts";
 import { datumNames } from "../../src/problem/quadratic-program.ts";
 import { admm } from "../../src/solvers/admm.ts";
-import { normals, randomProgram } from "../random-programs.ts";
+import { normals, randomProgram, vertex } from "../random-programs.ts";
 
 const problem = randomProgram({ n: 15, p: 3, m: 9, batch: 2, batched: ["q"], seed: 4 });
 const c = Float64Array.from({ length: 30 }, normals(8));
@@ -53,21 +53,6 @@ describe("compareGradients", () => {
   });
 
   it("calls equal what rounding leaves of a gradient that is zero", () => {
-    // one equality and one binding inequality fix both variables, so that neither Q nor q moves x
-    const vertex = {
-      Q: [
-        [2, 0],
-        [0, 2],
-      ],
-      q: [1, -1],
-      A: [[2, 2]],
-      b: [0],
-      G: [
-        [-2, 2],
-        [-1, -1],
-      ],
-      h: [-7, 1],
-    };
     for (const { rule, perDatum } of compareGradients(vertex, Float64Array.of(0, 1)).rules) {
       expect(perDatum.q?.relativeDifference, rule).toBeLessThan(1e-8);
       expect(perDatum.Q?.relativeDifference, rule).toBeLessThan(1e-8);

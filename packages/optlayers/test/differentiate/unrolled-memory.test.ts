@@ -9,7 +9,7 @@ import {
   quadraticProgram,
   unrolled,
 } from "../../src/index.ts";
-import { relativeError } from "../random-programs.ts";
+import { relativeError, vertex } from "../random-programs.ts";
 
 /** Round numbers, with which ADMM's state arrives before its derivative. */
 const cases: Record<string, { data: QuadraticProgramData; cotangent: number[] }> = {
@@ -28,23 +28,7 @@ const cases: Record<string, { data: QuadraticProgramData; cotangent: number[] }>
     },
     cotangent: [1, 0],
   },
-  "a vertex of one equality and one inequality": {
-    data: {
-      Q: [
-        [2, 0],
-        [0, 2],
-      ],
-      q: [1, -1],
-      A: [[2, 2]],
-      b: [0],
-      G: [
-        [-2, 2],
-        [-1, -1],
-      ],
-      h: [-7, 1],
-    },
-    cotangent: [0, 1],
-  },
+  "a vertex of one equality and one inequality": { data: vertex, cotangent: [0, 1] },
 };
 
 /** The gradients of all data in one row: one of them alone may be zero. */

@@ -1,4 +1,5 @@
 import { addProduct } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { AT_HIGH, AT_LOW, HELD, INACTIVE } from "../../solvers/sparse/active-set.ts";
 
@@ -27,7 +28,7 @@ export function activeBounds(problem: SparseQuadraticProgram, point: SparsePoint
   ];
   let weaklyActive = 0;
   for (const { first, t, y, low, high } of sides) {
-    const force = 1 + largest(y);
+    const force = 1 + maxAbs(y);
     for (let k = 0; k < t.length; k++) {
       const bound = y[k] > 0 ? high[k] : low[k];
       const slack = Math.abs(t[k] - bound) / (1 + Math.abs(bound));
@@ -45,10 +46,4 @@ export function activeBounds(problem: SparseQuadraticProgram, point: SparsePoint
 function nearest(t: number, low: number, high: number): number {
   const distance = (bound: number) => (Number.isFinite(bound) ? Math.abs(t - bound) / (1 + Math.abs(bound)) : Infinity);
   return Math.min(distance(low), distance(high));
-}
-
-function largest(values: Float64Array): number {
-  let result = 0;
-  for (const value of values) result = Math.max(result, Math.abs(value));
-  return result;
 }

@@ -6,9 +6,9 @@ import {
   type Triplet,
   triplets,
 } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { iterateSparse } from "./iteration.ts";
-import { largest } from "./residuals.ts";
 import { scaledProgram } from "./scaled-program.ts";
 
 /**
@@ -100,9 +100,9 @@ export function checkedPrimal(
   for (let i = 0; i < nu.length; i++) value -= b[i] * nu[i];
   for (let i = 0; i < y.length; i++) if (y[i] !== 0) value -= y[i] * (y[i] > 0 ? u[i] : l[i]);
   for (let j = 0; j < n; j++) if (z[j] !== 0) value -= z[j] * (z[j] > 0 ? upper[j] : lower[j]);
-  const size = Math.max(largest(nu), largest(y), largest(z));
-  const rows = 1 + Math.max(largest(A.data), largest(G.data));
-  const rest = largest(combination.map((entry, j) => entry + z[j]));
+  const size = Math.max(maxAbs(nu), maxAbs(y), maxAbs(z));
+  const rows = 1 + Math.max(maxAbs(A.data), maxAbs(G.data));
+  const rest = maxAbs(combination.map((entry, j) => entry + z[j]));
   if (!(value > certificateTolerance * size && rest <= certificateTolerance * Math.min(size * rows, value)))
     return null;
   const normalized = (values: Float64Array) => values.map((entry) => entry / value);
@@ -158,15 +158,15 @@ export function checkedDirection(problem: SparseQuadraticProgram, direction: Flo
   const d = direction.map((value, j) => stayed(value, lower[j], upper[j]));
   let decrease = 0;
   for (let j = 0; j < n; j++) decrease -= q[j] * d[j];
-  const size = largest(d);
-  if (!(decrease > certificateTolerance * size * (1 + largest(q)))) return null;
-  const limit = (data: Float64Array) => certificateTolerance * Math.min(size * (1 + largest(data)), decrease);
+  const size = maxAbs(d);
+  if (!(decrease > certificateTolerance * size * (1 + maxAbs(q)))) return null;
+  const limit = (data: Float64Array) => certificateTolerance * Math.min(size * (1 + maxAbs(data)), decrease);
   const [Qd, Ad, Gd] = [new Float64Array(n), new Float64Array(p), new Float64Array(m)];
   addSymmetricProduct(1, Q, d, Qd);
   addProduct(1, A, d, Ad);
   addProduct(1, G, d, Gd);
   const beyond = Gd.map((value, i) => value - stayed(value, l[i], u[i]));
-  if (!(largest(Qd) <= limit(Q.data) && largest(Ad) <= limit(A.data) && largest(beyond) <= limit(G.data))) return null;
+  if (!(maxAbs(Qd) <= limit(Q.data) && maxAbs(Ad) <= limit(A.data) && maxAbs(beyond) <= limit(G.data))) return null;
   return { kind: "dual_infeasible", direction: d.map((value) => value / decrease) };
 }
 

@@ -1,8 +1,8 @@
+import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
 import { iterateSparse, type SparseRun } from "./iteration.ts";
 import { multiplierProgram } from "./least-norm-multipliers.ts";
 import { polishSparse, worstResidual } from "./polish.ts";
-import { largest } from "./residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
 
 const multiplierIterations = 60;
@@ -34,13 +34,13 @@ function withLeastMultipliers(
   target: number,
   interrupted: () => boolean,
 ): SparsePoint {
-  let unit = 1 + largest(program.original.q);
+  let unit = 1 + maxAbs(program.original.q);
   let best = point;
   for (let attempt = 0; attempt < 2; attempt++) {
     const found = leastMultipliers(program, point, active, target, unit, interrupted);
     if (worstResidual(program, found) < worstResidual(program, best)) best = found;
     if (worstResidual(program, best) <= target) break;
-    unit = 1 + Math.max(largest(found.nu), largest(found.lambda));
+    unit = 1 + Math.max(maxAbs(found.nu), maxAbs(found.lambda));
   }
   return best;
 }

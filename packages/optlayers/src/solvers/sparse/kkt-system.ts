@@ -1,5 +1,5 @@
 import { addSymmetricProduct, improveByGmres, SparseLdl, type SparseMatrix, solveRefined } from "@solvegrad/linalg";
-import { largest } from "./residuals.ts";
+import { maxAbs } from "../../arrays.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
 const smallestPivot = 1e-14;
@@ -50,7 +50,7 @@ export class KktSystem {
   /** Solves with the last factor, refined against the matrix without delta. Returns the residual. */
   solve(rhs: Float64Array, solution: Float64Array): number {
     const { residual } = solveRefined(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget });
-    if (!(residual > refinementTarget * largest(rhs))) return residual;
+    if (!(residual > refinementTarget * maxAbs(rhs))) return residual;
     return improveByGmres(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget }).residual;
   }
 

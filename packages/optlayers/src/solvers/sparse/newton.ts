@@ -7,9 +7,9 @@ import {
   addTransposedProduct,
   DoubledVector,
 } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import { Boxes } from "./boxes.ts";
 import { KktSystem } from "./kkt-system.ts";
-import { largest } from "./residuals.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
 /** Weight that holds a fixed variable in place, and, as W, keeps the multiplier of a row without bounds at zero. */
@@ -110,7 +110,7 @@ export class Newton {
   step(): void {
     this.lengths = null;
     this.eliminate();
-    this.linearResidual = this.system.solve(this.rhs, this.solution) / largest(this.rhs);
+    this.linearResidual = this.system.solve(this.rhs, this.solution) / maxAbs(this.rhs);
     this.recover();
   }
 

@@ -4,10 +4,11 @@ import {
   addDoubledTransposedProduct,
   DoubledVector,
 } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
 import { AT_HIGH, AT_LOW, HELD, INACTIVE } from "./active-set.ts";
 import type { KktSystem } from "./kkt-system.ts";
-import { assessSparse, largest } from "./residuals.ts";
+import { assessSparse } from "./residuals.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
 const rigid = 1e16;
@@ -166,7 +167,7 @@ class ActiveFace {
     const { n, rows, original } = this.program;
     const { p } = original;
     let changes = 0;
-    const largestMultiplier = Math.max(largest(this.y), largest(this.gradient));
+    const largestMultiplier = Math.max(maxAbs(this.y), maxAbs(this.gradient));
     const change = (k: number, multiplier: number, t: number, low: number, high: number) => {
       const before = this.active[k];
       if (before === HELD) return;

@@ -5,6 +5,7 @@ import {
   DoubledVector,
   doubledDot,
 } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 
 /**
@@ -49,13 +50,13 @@ export function assessSparse(problem: SparseQuadraticProgram, point: SparsePoint
   const rows = boxResiduals(Gx, lambda, problem.l, problem.u);
   const bounds = boxResiduals(x, zeta, problem.lower, problem.upper);
   const qx = doubledDot(problem.q, x);
-  const largestX = Math.max(largest(problem.b), largest(Gx), largest(x));
+  const largestX = Math.max(maxAbs(problem.b), maxAbs(Gx), maxAbs(x));
   return {
-    primal: Math.max(largest(equality.round(new Float64Array(p))), rows.violation, bounds.violation),
-    dual: Math.max(largest(gradient.round(new Float64Array(n))), rows.wrongSide, bounds.wrongSide),
+    primal: Math.max(maxAbs(equality.round(new Float64Array(p))), rows.violation, bounds.violation),
+    dual: Math.max(maxAbs(gradient.round(new Float64Array(n))), rows.wrongSide, bounds.wrongSide),
     gap: Math.abs(gapOf(problem, point, Qx, rows.support, bounds.support)),
     primalScale: 1 + largestX,
-    dualScale: 1 + Math.max(largest(Qx), largest(problem.q)),
+    dualScale: 1 + Math.max(maxAbs(Qx), maxAbs(problem.q)),
     gapScale: 1 + Math.max(Math.abs(xQx), Math.abs(qx)),
     objective: xQx / 2 + qx + problem.constant,
   };
@@ -97,15 +98,4 @@ function boxResiduals(t: Float64Array, y: Float64Array, low: Float64Array, high:
 
 function addTo(sum: DoubledVector, values: Float64Array): void {
   for (let i = 0; i < values.length; i++) sum.addProductAt(i, values[i], 1);
-}
-
-/** The largest entry, NaN where one is. */
-export function largest(values: Float64Array): number {
-  let result = 0;
-  for (let i = 0; i < values.length; i++) {
-    const size = Math.abs(values[i]);
-    if (!(size <= result)) result = size;
-    if (Number.isNaN(size)) return size;
-  }
-  return result;
 }

@@ -1,6 +1,6 @@
 import { equilibrate, type SparseMatrix, sparseTranspose } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
-import { largest } from "./residuals.ts";
 
 /**
  * A sparse QP in the form that the interior point iterates on, in scaled variables x = D xhat:
@@ -36,7 +36,7 @@ export function scaledProgram(original: SparseQuadraticProgram): ScaledProgram {
   const [D, E] = [d.slice(0, n), d.slice(n)];
   const q = original.q.map((value, j) => value * D[j]);
   const scaledQ = scale(original.Q, D, D, 1);
-  const size = Math.max(largest(scaledQ.data), largest(q));
+  const size = Math.max(maxAbs(scaledQ.data), maxAbs(q));
   const cost = size > 0 ? Math.min(1e8, Math.max(1e-8, 1 / size)) : 1;
   const box = (sign: "low" | "high") => {
     const result = new Float64Array(n + rows);

@@ -32,8 +32,11 @@ export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export type {
   Cotangent,
   DataCotangents,
+  DataTangents,
   DifferentiationReport,
   DifferentiationRule,
+  Jvp,
+  SolutionTangent,
   Vjp,
   VjpOptions,
 } from "./differentiate/rule.ts";
@@ -98,6 +101,7 @@ export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/
 export { type SimplexProjectionOptions, simplexProjection } from "./solvers/simplex-projection.ts";
 export {
   type Certificate,
+  type IterationProgress,
   isUsable,
   type Residuals,
   type Solution,

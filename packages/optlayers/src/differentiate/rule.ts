@@ -37,6 +37,21 @@ export interface VjpOptions<N extends string = DatumName> {
   readonly wanted?: readonly N[];
 }
 
+/** Directions in which the data change, each in the layout of its datum (shared data have one direction); those that are missing stay. */
+export type DataTangents<N extends string = DatumName> = Partial<Readonly<Record<N, Float64Array>>>;
+
+/** How the solution changes along a direction of the data: x is batch x n, nu batch x p, lambda batch x m. */
+export interface SolutionTangent {
+  readonly x: Float64Array;
+  readonly nu: Float64Array;
+  readonly lambda: Float64Array;
+}
+
+export interface Jvp {
+  readonly tangent: SolutionTangent;
+  readonly report: DifferentiationReport;
+}
+
 /**
  * How to differentiate the solution map of problems of the kind P, whose data have the names N: a value that the caller
  * passes, independent of the solver.
@@ -45,4 +60,9 @@ export interface DifferentiationRule<P = QuadraticProgram, N extends string = Da
   readonly name: string;
   /** The vector-Jacobian product. Items whose status is not usable contribute zero. */
   vjp(problem: P, solution: Solution, cotangent: Cotangent, options?: VjpOptions<N>): Vjp<N>;
+  /**
+   * The Jacobian-vector product: the derivative of the solution along a direction of the data. Items whose status is not
+   * usable have a tangent of zero. A rule may leave it out: its Jacobians are then assembled from its vjp.
+   */
+  jvp?(problem: P, solution: Solution, tangents: DataTangents<N>): Jvp;
 }

@@ -45,11 +45,24 @@ export interface Solution {
   readonly state?: unknown;
 }
 
+/** Where a solve stands after an iteration, over the items that are still being solved. */
+export interface IterationProgress {
+  readonly iteration: number;
+  /** The largest primal and dual residual in the solver's own measure (its scaling), and the gap where it has one. */
+  readonly primal: number;
+  readonly dual: number;
+  readonly gap?: number;
+  /** Items that are not finished. */
+  readonly unfinished: number;
+}
+
 export interface SolveOptions {
   /** An earlier solution of a problem of the same shape to start from. */
   readonly warmStart?: Solution;
   /** Stops the solve between two iterations; the unfinished items get the status `time_limit`. */
   readonly signal?: AbortSignal;
+  /** Called after every iteration (where the solver checks its residuals less often, after every check). */
+  readonly onIteration?: (progress: IterationProgress) => void;
 }
 
 /**

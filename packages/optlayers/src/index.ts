@@ -40,12 +40,15 @@ export type {
   Vjp,
   VjpOptions,
 } from "./differentiate/rule.ts";
-export {
-  type SparseCotangent,
-  type SparseDataCotangents,
-  type SparseVjp,
-  sparseImplicitVjp,
-} from "./differentiate/sparse-implicit.ts";
+export type {
+  SparseCotangent,
+  SparseDataCotangents,
+  SparseDataTangents,
+  SparseDatumName,
+  SparseJvp,
+  SparseVjp,
+} from "./differentiate/sparse/sparse-rule.ts";
+export { sparseImplicitJvp, sparseImplicitVjp } from "./differentiate/sparse-implicit.ts";
 export { asSparsemaxRule, asSparsemaxSolver } from "./differentiate/sparsemax-as-quadratic.ts";
 export { sparsemaxImplicit } from "./differentiate/sparsemax-implicit.ts";
 export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";

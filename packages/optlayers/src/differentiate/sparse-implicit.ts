@@ -1,44 +1,23 @@
-import type { SparseMatrix } from "@solvegrad/linalg";
-import { maxAbs } from "../arrays.ts";
-import { DatumRangeError } from "../errors.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
-import { AT_HIGH, AT_LOW, HELD } from "../solvers/sparse/active-set.ts";
 import type { SparseState } from "../solvers/sparse/kkt-system.ts";
 import type { DifferentiationReport } from "./rule.ts";
 import { activeBounds } from "./sparse/active-bounds.ts";
 import { FaceSystem } from "./sparse/face-system.ts";
+import { conditionTangents, sparseGradients } from "./sparse/kkt-cotangents.ts";
+import {
+  filledCotangent,
+  filledTangents,
+  type SparseCotangent,
+  type SparseDataTangents,
+  type SparseJvp,
+  type SparseVjp,
+} from "./sparse/sparse-rule.ts";
 
-/** The cotangents of a sparse solution; those that are missing are zero. */
-export interface SparseCotangent {
-  readonly x: Float64Array;
-  readonly nu?: Float64Array;
-  readonly lambda?: Float64Array;
-  readonly zeta?: Float64Array;
-}
-
-/**
- * The cotangents of the data. Those of Q, A and G have one entry for each stored entry of the matrix; an entry (i, j) of Q
- * is that of the symmetric gradient, so a change of both Q_ij and Q_ji counts it twice off the diagonal.
- */
-export interface SparseDataCotangents {
-  readonly Q: Float64Array;
-  readonly q: Float64Array;
-  readonly A: Float64Array;
-  readonly b: Float64Array;
-  readonly G: Float64Array;
-  readonly l: Float64Array;
-  readonly u: Float64Array;
-  readonly lower: Float64Array;
-  readonly upper: Float64Array;
-}
-
-export interface SparseVjp {
-  readonly gradients: SparseDataCotangents;
-  readonly report: DifferentiationReport;
-}
-
-/** Residual of the linear system, relative to the cotangent, over which the report says that no solution was found. */
+/** Residual of the linear system, relative to its right-hand side, over which the report says that no solution was found. */
 const acceptedResidual = 1e-6;
+
+/** A solution, with what its solver left behind for a derivative. */
+type SolvedPoint = SparsePoint & { readonly state?: SparseState };
 
 /**
  * The vector-Jacobian product of a sparse QP's solution through its KKT conditions (OptNet, Amos and Kolter 2017), with the
@@ -52,41 +31,72 @@ const acceptedResidual = 1e-6;
  */
 export function sparseImplicitVjp(
   problem: SparseQuadraticProgram,
-  point: SparsePoint & { readonly state?: SparseState },
+  point: SolvedPoint,
   cotangent: SparseCotangent,
 ): SparseVjp {
   const begin = performance.now();
-  const { n, p, m } = problem;
-  const c = checked("x", cotangent.x, n);
+  const { p, m } = problem;
+  const c = filledCotangent(problem, cotangent);
   const r = new Float64Array(p + m);
-  r.set(checked("nu", cotangent.nu, p));
-  r.set(checked("lambda", cotangent.lambda, m), p);
-  const { active, weaklyActive } = activeBounds(problem, point);
-  const system = new FaceSystem(problem, active, point.state);
-  const { u, y, z, residual } = system.solve(c, r, checked("zeta", cotangent.zeta, n));
-  const [yA, w] = [y.slice(0, p), y.slice(p)];
-  const rows = active.subarray(n + p);
-  const gradients: SparseDataCotangents = {
-    q: u.map((value) => 0 - value),
-    b: yA,
-    Q: onPattern(problem.Q, (i, j) => -(u[i] * point.x[j] + point.x[i] * u[j]) / 2),
-    A: onPattern(problem.A, (i, j) => -(point.nu[i] * u[j] + yA[i] * point.x[j])),
-    G: onPattern(problem.G, (i, j) => -(point.lambda[i] * u[j] + w[i] * point.x[j])),
-    l: sideOf(w, rows, AT_LOW),
-    u: sideOf(w, rows, AT_HIGH),
-    lower: sideOf(z, active, AT_LOW),
-    upper: sideOf(z, active, AT_HIGH),
+  r.set(c.nu);
+  r.set(c.lambda, p);
+  const face = faceAt(problem, point);
+  const { u, y, z, residual } = face.system.solve(c.x, r, c.zeta);
+  const gradients = sparseGradients(problem, point, face.active, { u, y, z });
+  return { gradients, report: reportOf(problem, face, residual, begin) };
+}
+
+/**
+ * The Jacobian-vector product along a direction of the data: the same symmetric system, with the KKT conditions differentiated
+ * at the active rows and bounds on its right-hand side,
+ *
+ *     Q dx + A'dnu + G'dlambda + dzeta = -(dQ x + dq + dA'nu + dG'lambda),
+ *     A dx = db - dA x,   G dx = d(its bound) - dG x on the active rows,   dx = d(its bound) on the active bounds.
+ *
+ * The conventions are those of `sparseImplicitVjp`, whose transpose this is. Throws a `DatumRangeError` for a tangent of the
+ * wrong length.
+ */
+export function sparseImplicitJvp(
+  problem: SparseQuadraticProgram,
+  point: SolvedPoint,
+  tangents: SparseDataTangents,
+): SparseJvp {
+  const begin = performance.now();
+  const { p } = problem;
+  const face = faceAt(problem, point);
+  const { c, r, f } = conditionTangents(problem, point, face.active, filledTangents(problem, tangents));
+  const { u, y, z, residual } = face.system.solve(c, r, f);
+  return {
+    tangent: { x: u, nu: y.slice(0, p), lambda: y.slice(p), zeta: z },
+    report: reportOf(problem, face, residual, begin),
   };
-  const size = Math.max(maxAbs(c), maxAbs(r), Number.MIN_VALUE);
-  const relative = residual / size;
-  const report: DifferentiationReport = {
+}
+
+/** The linear system at the constraints that are active at a point. */
+interface Face {
+  readonly system: FaceSystem;
+  readonly active: Uint8Array;
+  readonly weaklyActive: number;
+}
+
+function faceAt(problem: SparseQuadraticProgram, point: SolvedPoint): Face {
+  const { active, weaklyActive } = activeBounds(problem, point);
+  return { system: new FaceSystem(problem, active, point.state), active, weaklyActive };
+}
+
+function reportOf(
+  { n, p, m, Q, A, G }: SparseQuadraticProgram,
+  { system, weaklyActive }: Face,
+  residual: number,
+  begin: number,
+): DifferentiationReport {
+  return {
     iterations: 0,
     milliseconds: performance.now() - begin,
-    peakBytes: 8 * (problem.Q.data.length + problem.A.data.length + problem.G.data.length + 12 * (n + p + m)),
-    residual: relative,
-    notes: notesOn(weaklyActive, relative, system.regular),
+    peakBytes: 8 * (Q.data.length + A.data.length + G.data.length + 12 * (n + p + m)),
+    residual,
+    notes: notesOn(weaklyActive, residual, system.regular),
   };
-  return { gradients, report };
 }
 
 function notesOn(weaklyActive: number, residual: number, regular: boolean): string[] {
@@ -101,30 +111,4 @@ function notesOn(weaklyActive: number, residual: number, regular: boolean): stri
     );
   }
   return notes;
-}
-
-function checked(name: string, values: Float64Array | undefined, length: number): Float64Array {
-  if (values === undefined) return new Float64Array(length);
-  if (values.length === length) return values;
-  const expected = `${length} numbers`;
-  throw new DatumRangeError(`the cotangent of ${name} has ${values.length} entries; expected ${expected}`, {
-    argument: name,
-    shape: [values.length],
-    item: null,
-    expected,
-  });
-}
-
-/** One value for each stored entry. */
-function onPattern(M: SparseMatrix, value: (i: number, j: number) => number): Float64Array {
-  const result = new Float64Array(M.data.length);
-  for (let j = 0; j < M.shape[1]; j++) {
-    for (let k = M.indptr[j]; k < M.indptr[j + 1]; k++) result[k] = value(M.indices[k], j);
-  }
-  return result;
-}
-
-/** The cotangents of the bounds on one side: all of it where that side is active, half of it where both are one. */
-function sideOf(values: Float64Array, active: Uint8Array, side: number): Float64Array {
-  return values.map((value, k) => (active[k] === side ? value : active[k] === HELD ? value / 2 : 0));
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   type SparseDataCotangents,
   type SparseQuadraticProgram,
+  sparseImplicitJvp,
   sparseImplicitVjp,
   sparseInteriorPoint,
   sparseQuadraticProgram,
@@ -106,6 +107,50 @@ describe("the implicit VJP of a sparse QP", () => {
     }
   });
 
+  it.each([1, 2, 3, 4, 5, 6])("is the transpose of the Jacobian-vector product, problem %i", (seed) => {
+    const problem = randomProgram(seed);
+    const solution = solver.solve(problem);
+    const next = numbersFrom(seed + 200);
+    const cotangent = {
+      x: Float64Array.from({ length: problem.n }, next),
+      nu: Float64Array.from({ length: problem.p }, next),
+      lambda: Float64Array.from({ length: problem.m }, next),
+      zeta: Float64Array.from({ length: problem.n }, next),
+    };
+    const tangents = Object.fromEntries(names.map((name) => [name, dataOf(problem, name).map(() => next())]));
+    const { gradients } = sparseImplicitVjp(problem, solution, cotangent);
+    const { tangent, report } = sparseImplicitJvp(problem, solution, tangents);
+    expect(report.notes).toEqual([]);
+    const sum = (a: Float64Array, b: Float64Array) => a.reduce((total, value, k) => total + value * b[k], 0);
+    const forward = (["x", "nu", "lambda", "zeta"] as const).reduce(
+      (total, name) => total + sum(cotangent[name], tangent[name]),
+      0,
+    );
+    const backward = names.reduce((total, name) => {
+      const counted = gradients[name].map((value, k) => countOf(problem, name, k) * value);
+      return total + sum(counted, tangents[name]);
+    }, 0);
+    expect(Math.abs(forward - backward)).toBeLessThan(1e-10 * (1 + Math.abs(forward)));
+  });
+
+  it("moves a fixed variable by the mean of its bounds' tangents, and x along", () => {
+    const problem = sparseQuadraticProgram({
+      Q: fromDense([2, 2], [1, 0.5, 0.5, 1]),
+      q: [0, 0],
+      lower: [2, -Infinity],
+      upper: [2, Infinity],
+    });
+    const { tangent, report } = sparseImplicitJvp(problem, solver.solve(problem), {
+      lower: Float64Array.of(1, 1),
+      upper: Float64Array.of(1, 1),
+    });
+    expect(tangent.x[0]).toBe(1);
+    expect(tangent.x[1]).toBeCloseTo(-0.5, 12);
+    // zeta1 = -(x1 + x2 / 2)
+    expect(tangent.zeta[0]).toBeCloseTo(-0.75, 12);
+    expect(report.notes).toEqual([]);
+  });
+
   it("gives nothing to bounds and rows that do not bind", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1000 }), (seed) => {
@@ -165,6 +210,13 @@ describe("the implicit VJP of a sparse QP", () => {
     expect(gradients.q[0]).toBeCloseTo(-3, 3);
     expect(gradients.q[1]).toBeCloseTo(0, 3);
     expect(report.notes.join(" ")).toContain("singular");
+  });
+
+  it("refuses a tangent of the wrong length", () => {
+    const problem = randomProgram(1);
+    expect(() => sparseImplicitJvp(problem, solver.solve(problem), { b: new Float64Array(3) })).toThrow(
+      "the tangent of b has 3 entries; expected 2 numbers",
+    );
   });
 
   it("refuses a cotangent of the wrong length", () => {

@@ -1,4 +1,5 @@
 import { addProduct, addSymmetricProduct, addTransposedProduct } from "@solvegrad/linalg";
+import { maxAbs } from "../../arrays.ts";
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { INACTIVE } from "../../solvers/sparse/active-set.ts";
 import { KktSystem, type SparseState } from "../../solvers/sparse/kkt-system.ts";
@@ -18,7 +19,7 @@ export interface FaceSolution {
   readonly u: Float64Array;
   readonly y: Float64Array;
   readonly z: Float64Array;
-  /** Largest entry of what is left of the right-hand side. */
+  /** Largest entry of what is left of the right-hand side, as a share of the largest entry of that. */
   readonly residual: number;
 }
 
@@ -72,7 +73,8 @@ export class FaceSystem {
     }
     const z = new Float64Array(n);
     for (let j = 0; j < n; j++) if (this.isActive(j)) z[j] = left.gradientRest[j];
-    return { u, y, z, residual: left.residual };
+    const size = Math.max(maxAbs(c), maxAbs(r), begin.residual, Number.MIN_VALUE);
+    return { u, y, z, residual: left.residual / size };
   }
 
   /** Steps as long as they make what is left shorter. */

@@ -86,6 +86,12 @@ export {
   type SparseQuadraticProgramData,
   sparseQuadraticProgram,
 } from "./problem/read-sparse-quadratic-program.ts";
+export {
+  type ObjectiveFunction,
+  type ObjectiveShape,
+  SmoothObjective,
+  type SmoothPoint,
+} from "./problem/smooth-objective.ts";
 export type { SparsePoint, SparseQuadraticProgram } from "./problem/sparse-quadratic-program.ts";
 export {
   type SparsemaxData,

@@ -4,7 +4,7 @@ import { checkChoice } from "../check-options.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
 import type { Datum } from "../problem/quadratic-program.ts";
-import { isUsable, type Solution, type Solver, type Status } from "../solvers/solver.ts";
+import { isUsable, type Solution, type SolveOptions, type Solver, type Status } from "../solvers/solver.ts";
 
 /** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
 export type OnFailure = "raise" | "mask";
@@ -105,14 +105,10 @@ function gradientTensor(name: string, gradient: Float64Array | undefined, like: 
   return tensor(values, { shape: [...like.shape] });
 }
 
-/** What every layer takes besides its problem, its solver and its rule. */
-export interface LayerOptions {
+/** What every layer takes besides its problem, its solver and its rule; with a signal or a time limit, unfinished items count as failed. */
+export interface LayerOptions extends SolveOptions {
   /** What an item without a usable solution does: "raise" (the default) throws, "mask" keeps the rest of the batch alive. */
   readonly onFailure?: OnFailure;
-  /** An earlier solution (the `solution` of a former call with the same shapes) to start from. */
-  readonly warmStart?: Solution;
-  /** Stops the solve between two iterations; unfinished items then count as failed. */
-  readonly signal?: AbortSignal;
   /** Receives the rule's report after every backward pass. */
   readonly onBackward?: (report: DifferentiationReport) => void;
 }
@@ -132,9 +128,10 @@ export function solveOnTape<N extends string, P extends SolutionShape & BatchSha
   { name, names, data, problem, dtype }: StatedProblem<P, N>,
   solver: Solver<P>,
   differentiation: DifferentiationRule<P, N>,
-  { onFailure = "raise", warmStart, signal, onBackward }: LayerOptions,
+  { onFailure = "raise", onBackward, warmStart, signal, onIteration, timeLimit }: LayerOptions,
 ) {
-  const solution = usableSolution(checkedSolution(solver.solve(problem, { warmStart, signal }), problem), onFailure);
+  const solved = solver.solve(problem, { warmStart, signal, onIteration, timeLimit });
+  const solution = usableSolution(checkedSolution(solved, problem), onFailure);
   const inputs = differentiableData(names, data);
   const wanted = inputs.map((input) => input.name);
   const backward = (cotangents: readonly (Tensor | null)[]) => {

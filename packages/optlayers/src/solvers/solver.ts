@@ -63,6 +63,8 @@ export interface SolveOptions {
   readonly signal?: AbortSignal;
   /** Called after every iteration (where the solver checks its residuals less often, after every check). */
   readonly onIteration?: (progress: IterationProgress) => void;
+  /** Milliseconds for this solve, where that is less than the solver's own limit; unfinished items get the status `time_limit`. */
+  readonly timeLimit?: number;
 }
 
 /**

@@ -1,11 +1,15 @@
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { Solution } from "../solvers/solver.ts";
 
-/** The cotangents of a solution: of x (batch x n), and where the loss uses the duals, of nu (batch x p) and lambda (batch x m). */
+/**
+ * The cotangents of a solution: of x (batch x n), and where the loss uses the duals, of nu (batch x p), lambda (batch x m) and
+ * of the duals of simple bounds, zeta (batch x n).
+ */
 export interface Cotangent {
   readonly x: Float64Array;
   readonly nu?: Float64Array;
   readonly lambda?: Float64Array;
+  readonly zeta?: Float64Array;
 }
 
 /**
@@ -40,11 +44,12 @@ export interface VjpOptions<N extends string = DatumName> {
 /** Directions in which the data change, each in the layout of its datum (shared data have one direction); those that are missing stay. */
 export type DataTangents<N extends string = DatumName> = Partial<Readonly<Record<N, Float64Array>>>;
 
-/** How the solution changes along a direction of the data: x is batch x n, nu batch x p, lambda batch x m. */
+/** How the solution changes along a direction of the data: x and, where there is one, zeta are batch x n, nu batch x p, lambda batch x m. */
 export interface SolutionTangent {
   readonly x: Float64Array;
   readonly nu: Float64Array;
   readonly lambda: Float64Array;
+  readonly zeta?: Float64Array;
 }
 
 export interface Jvp {

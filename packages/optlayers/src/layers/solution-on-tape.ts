@@ -26,14 +26,14 @@ export interface SolutionShape {
  * What any solver returned, the caller's own too: an item with numbers that are not finite has failed, whatever its
  * status says. Throws a `LayerError` for a solution that is not of the problem's shape.
  */
-export function checkedSolution(solution: Solution, shape: SolutionShape): Solution {
+export function checkedSolution<S extends Solution>(solution: S, shape: SolutionShape): S {
   checkShape(solution, shape);
   const status = solution.status.map((reported, item) => honestStatus(reported, solution, item));
   return status.every((one, item) => one === solution.status[item]) ? solution : { ...solution, status };
 }
 
 /** The solution with zeros in the items that failed, or an `OptimizationError` where these may not be masked. */
-export function usableSolution(solution: Solution, onFailure: OnFailure): Solution {
+export function usableSolution<S extends Solution>(solution: S, onFailure: OnFailure): S {
   const items = solution.status.length;
   const failed = [...solution.status.keys()].filter((i) => !isUsable(solution.status[i]));
   if (failed.length === 0) return solution;
@@ -44,11 +44,12 @@ export function usableSolution(solution: Solution, onFailure: OnFailure): Soluti
     for (const i of failed) result.fill(0, i * width, (i + 1) * width);
     return result;
   };
-  const { x, nu, lambda, s } = solution;
-  return { ...solution, x: zeroed(x), nu: zeroed(nu), lambda: zeroed(lambda), s: zeroed(s) };
+  const { x, nu, lambda, zeta, s } = solution;
+  const bounds = zeta && { zeta: zeroed(zeta) };
+  return { ...solution, x: zeroed(x), nu: zeroed(nu), lambda: zeroed(lambda), ...bounds, s: zeroed(s) };
 }
 
-function checkShape({ solver, status, x, nu, lambda, s }: Solution, { batch, n, p, m }: SolutionShape): void {
+function checkShape({ solver, status, x, nu, lambda, zeta, s }: Solution, { batch, n, p, m }: SolutionShape): void {
   const check = (name: string, length: number | undefined, expected: number) => {
     if (length === expected) return;
     throw new LayerError(`the solver ${solver} returned ${length ?? "no"} entries of ${name}, expected ${expected}`);
@@ -57,15 +58,24 @@ function checkShape({ solver, status, x, nu, lambda, s }: Solution, { batch, n, 
   check("x", x?.length, batch * n);
   check("nu", nu?.length, batch * p);
   check("lambda", lambda?.length, batch * m);
+  if (zeta) check("zeta", zeta.length, batch * n);
   check("s", s?.length, batch * m);
 }
 
-function honestStatus(status: Status, { x, nu, lambda, s, status: { length: items } }: Solution, item: number): Status {
+function honestStatus(status: Status, solution: Solution, item: number): Status {
+  const {
+    x,
+    nu,
+    lambda,
+    zeta = new Float64Array(0),
+    s,
+    status: { length: items },
+  } = solution;
   const areFinite = (values: Float64Array) => {
     const width = values.length / items;
     return values.subarray(item * width, (item + 1) * width).every(Number.isFinite);
   };
-  return isUsable(status) && ![x, nu, lambda, s].every(areFinite) ? "numerical_error" : status;
+  return isUsable(status) && ![x, nu, lambda, zeta, s].every(areFinite) ? "numerical_error" : status;
 }
 
 /** A datum that takes part in the gradient. */
@@ -123,10 +133,17 @@ interface StatedProblem<P, N extends string> {
   readonly dtype: DType;
 }
 
-/** Solves a problem, and puts x, nu and lambda on the tape as the outputs of one step whose vjp is the rule's. */
-export function solveOnTape<N extends string, P extends SolutionShape & BatchShape & Readonly<Record<N, Datum>>>(
+/**
+ * Solves a problem, and puts x, nu and lambda on the tape, and zeta where the solution has it, as the outputs of one step
+ * whose vjp is the rule's.
+ */
+export function solveOnTape<
+  N extends string,
+  P extends SolutionShape & BatchShape & Readonly<Record<N, Datum>>,
+  S extends Solution = Solution,
+>(
   { name, names, data, problem, dtype }: StatedProblem<P, N>,
-  solver: Solver<P>,
+  solver: Solver<P, S>,
   differentiation: DifferentiationRule<P, N>,
   { onFailure = "raise", onBackward, warmStart, signal, onIteration, timeLimit }: LayerOptions,
 ) {
@@ -139,20 +156,26 @@ export function solveOnTape<N extends string, P extends SolutionShape & BatchSha
     onBackward?.(report);
     return inputs.map((input) => gradientTensor(input.name, gradients[input.name], input.value));
   };
-  const held = [solution.x, solution.nu, solution.lambda, solution.s];
+  const outputs = [solution.x, solution.nu, solution.lambda, ...(solution.zeta ? [solution.zeta] : [])];
+  const held = [...outputs, solution.s];
   const numbers = names.reduce((sum, datum) => sum + problem[datum].values.length, 0);
-  const [x, nu, lambda] = customOp(
+  const [x, nu, lambda, zeta] = customOp(
     name,
     inputs.map(({ value }) => value),
-    held.slice(0, 3).map((rows) => rowsTensor(rows, problem, dtype).value),
+    outputs.map((rows) => rowsTensor(rows, problem, dtype).value),
     backward,
     { extraBytes: 8 * held.reduce((sum, rows) => sum + rows.length, numbers) },
   );
-  return { x, nu, lambda, solution };
+  return { x, nu, lambda, zeta, solution };
 }
 
 /** The cotangents in float64; an output that the loss does not use has none (x: zeros). */
-function cotangentOf(solution: Solution, [x, nu, lambda]: readonly (Tensor | null)[]): Cotangent {
+function cotangentOf(solution: Solution, [x, nu, lambda, zeta = null]: readonly (Tensor | null)[]): Cotangent {
   const values = (cotangent: Tensor | null) => (cotangent ? Float64Array.from(cotangent.data()) : undefined);
-  return { x: values(x) ?? new Float64Array(solution.x.length), nu: values(nu), lambda: values(lambda) };
+  return {
+    x: values(x) ?? new Float64Array(solution.x.length),
+    nu: values(nu),
+    lambda: values(lambda),
+    zeta: values(zeta),
+  };
 }

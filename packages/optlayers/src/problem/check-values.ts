@@ -5,22 +5,22 @@ import { offsetOf } from "./products.ts";
 import type { Datum } from "./quadratic-program.ts";
 
 /** Relative to the largest entry of Q: how far Q may be from symmetric, and how negative its smallest eigenvalue, as rounding. */
-const roundingOf: Record<DType, number> = { float64: 1e-9, float32: 1e-5 };
+export const roundingOf: Record<DType, number> = { float64: 1e-9, float32: 1e-5 };
 
 /**
  * Refuses a datum that holds NaN or an infinity, by a `DatumRangeError` that names the entry. An upper bound may be
- * Infinity: no bound.
+ * Infinity, a lower one -Infinity: no bound.
  */
-export function checkFinite(name: string, datum: Datum, kind: "value" | "upper bound" = "value"): void {
+export function checkFinite(name: string, datum: Datum, kind: "value" | "upper bound" | "lower bound" = "value"): void {
   const { values } = datum;
-  const allowed = kind === "value" ? Number.NaN : Infinity;
+  const allowed = kind === "value" ? Number.NaN : kind === "upper bound" ? Infinity : -Infinity;
   let at = 0;
   while (at < values.length && (Number.isFinite(values[at]) || values[at] === allowed)) at++;
   if (at === values.length) return;
   const size = sizeOf(datum.shape);
   const item = datum.batched ? Math.floor(at / size) : null;
   const place = datum.shape.length > 0 ? ` at (${indicesOf(at % size, datum.shape).join(", ")})` : "";
-  const expected = kind === "value" ? "finite numbers" : "finite numbers, or Infinity for no bound";
+  const expected = kind === "value" ? "finite numbers" : `finite numbers, or ${allowed} for no bound`;
   const leaveOut =
     name === "h" && values[at] === Infinity ? " (leave out the row of a constraint that never binds)" : "";
   throw new DatumRangeError(`${describeDatum(name, item)} is ${values[at]}${place}; expected ${expected}${leaveOut}`, {

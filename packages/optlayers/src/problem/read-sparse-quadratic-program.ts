@@ -9,7 +9,7 @@ import {
   upperTriangle,
 } from "@solvegrad/linalg";
 import { maxAbs } from "../arrays.ts";
-import { DatumRangeError, DatumTypeError } from "../errors.ts";
+import { DatumRangeError, DatumTypeError, describeDatum } from "../errors.ts";
 import type { SparseQuadraticProgram } from "./sparse-quadratic-program.ts";
 
 /** What `sparseQuadraticProgram` takes; what is missing is absent: no equalities, no bounds, Q = 0. */
@@ -54,7 +54,7 @@ export function sparseQuadraticProgram(data: SparseQuadraticProgramData): Sparse
   if (!Number.isFinite(constant)) throw rangeError("constant", [], `constant is ${constant}`, "a finite number");
   checkSymmetry(Q);
   const upperQ = upperTriangle(Q);
-  checkConvexity(Q, upperQ);
+  checkSparseConvexity(upperQ, rounding);
   return {
     kind: "sparse_qp",
     n,
@@ -139,19 +139,32 @@ function checkSymmetry(Q: SparseMatrix): void {
   }
 }
 
-/** Gershgorin's circles settle a diagonally dominant Q; otherwise a factorization of Q + delta I must have no negative pivot. */
-function checkConvexity(Q: SparseMatrix, upper: SparseMatrix): void {
-  const delta = rounding * maxAbs(Q.data);
-  const margin = new Float64Array(Q.shape[1]).fill(delta);
-  for (let j = 0; j < Q.shape[1]; j++) {
-    for (let k = Q.indptr[j]; k < Q.indptr[j + 1]; k++) {
-      margin[j] += Q.indices[k] === j ? Q.data[k] : -Math.abs(Q.data[k]);
+/**
+ * Refuses a Q, given by its upper triangle, that is not positive semidefinite beyond `rounding` times its largest entry, by a
+ * `DatumRangeError`. Gershgorin's circles settle a diagonally dominant one; otherwise a factorization of Q + delta I must
+ * have no negative pivot.
+ */
+export function checkSparseConvexity(upper: SparseMatrix, rounding: number, item: number | null = null): void {
+  const { shape, indptr, indices, data } = upper;
+  const delta = rounding * maxAbs(data);
+  const margin = new Float64Array(shape[1]).fill(delta);
+  for (let j = 0; j < shape[1]; j++) {
+    for (let k = indptr[j]; k < indptr[j + 1]; k++) {
+      const i = indices[k];
+      margin[j] += i === j ? data[k] : -Math.abs(data[k]);
+      if (i !== j) margin[i] -= Math.abs(data[k]);
     }
   }
   if (margin.every((value) => value >= 0)) return;
   const factor = new SparseLdl(upper);
-  if (factor.factor(upper.data, { regularization: delta }) && factor.inertia().negative === 0) return;
-  throw rangeError("Q", Q.shape, "Q is not positive semidefinite", "a convex objective");
+  if (factor.factor(data, { regularization: delta }) && factor.inertia().negative === 0) return;
+  const expected = "a convex objective";
+  throw new DatumRangeError(`${describeDatum("Q", item)} is not positive semidefinite; expected ${expected}`, {
+    argument: "Q",
+    shape,
+    item,
+    expected,
+  });
 }
 
 function rangeError(argument: string, shape: readonly number[], what: string, expected: string): DatumRangeError {

@@ -34,6 +34,8 @@ export interface Solution {
   readonly x: Float64Array;
   readonly nu: Float64Array;
   readonly lambda: Float64Array;
+  /** The duals of simple bounds on x (batch x n), where the kind of problem has them. */
+  readonly zeta?: Float64Array;
   readonly s: Float64Array;
   readonly objective: Float64Array;
   readonly status: readonly Status[];
@@ -71,9 +73,9 @@ export interface SolveOptions {
  * A way to solve validated problems of the kind P. A solver never throws for a hard problem: the status of the item says
  * what happened.
  */
-export interface Solver<P = QuadraticProgram> {
+export interface Solver<P = QuadraticProgram, S extends Solution = Solution> {
   readonly name: string;
-  solve(problem: P, options?: SolveOptions): Solution;
+  solve(problem: P, options?: SolveOptions): S;
 }
 
 /** Whether a gradient may be taken at this item. */

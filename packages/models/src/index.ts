@@ -1,14 +1,6 @@
 export { DataFileError } from "./data-file-error.ts";
-export {
-  type Batch,
-  type BatchOptions,
-  batchCount,
-  batches,
-  batchOf,
-  mnistNormalization,
-  type Normalization,
-} from "./datasets/batches.ts";
 export { type IdxArray, parseIdx } from "./datasets/idx.ts";
+export { type ImageBatch, imageExamples, mnistNormalization, type Normalization } from "./datasets/images.ts";
 export {
   classCount,
   type LabelledImages,
@@ -17,15 +9,17 @@ export {
   type MnistOptions,
   mnistFiles,
 } from "./datasets/mnist.ts";
-export { type LayerProblem, layerProblem } from "./experiments/layer-problem.ts";
 export {
+  classificationLoss,
+  type ImageSettings,
+  type ImageTask,
+  type ImageTaskOptions,
+  imageSettings,
+  imageTask,
   type LayerKind,
   layerKinds,
-  type MnistRun,
-  type MnistRunSettings,
-  mnistRun,
-  mnistRunSettings,
-} from "./experiments/mnist-run.ts";
+} from "./experiments/image-task.ts";
+export { type LayerProblem, layerProblem } from "./experiments/layer-problem.ts";
 export {
   type Differentiation,
   differentiations,
@@ -38,17 +32,15 @@ export { MnistNetwork } from "./networks/mnist-network.ts";
 export { QuadraticModule, type QuadraticModuleOptions } from "./networks/quadratic-module.ts";
 export { writeAtomically } from "./training/atomic-write.ts";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint, restore, weightsOf } from "./training/checkpoint.ts";
+export { EarlyStopping, headlineOf, isBetter } from "./training/early-stopping.ts";
+export { type BatchOptions, batchCount, batches, type Examples, selected } from "./training/examples.ts";
+export { metricsTable } from "./training/metrics-table.ts";
 export { NetworkOptimizer, type NetworkOptimizerOptions } from "./training/network-optimizer.ts";
 export { RunFolder } from "./training/run-folder.ts";
 export { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./training/safetensors.ts";
-export {
-  type Classifier,
-  type LayerStatistics,
-  type StepOutcome,
-  type Stepper,
-  score,
-  takeStep,
-} from "./training/take-step.ts";
+export { constantRate, cooldown, cosine, type Schedule, stepwise } from "./training/schedule.ts";
+export { type LayerStatistics, type StepOutcome, score, takeStep } from "./training/take-step.ts";
+export type { BatchLoss, Headline, ResumableStepper, Settings, Stepper, Task } from "./training/task.ts";
 export {
   type Evaluation,
   type EvaluationEvent,
@@ -58,3 +50,4 @@ export {
   type TrainingOptions,
   train,
 } from "./training/train.ts";
+export { ResumeError, type RunLength, type RunOptions, TrainingRun } from "./training/training-run.ts";

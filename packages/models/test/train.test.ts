@@ -1,12 +1,13 @@
 import { random, type Tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
-import { batchCount, batches, batchOf } from "../src/datasets/batches.ts";
+import { imageExamples } from "../src/datasets/images.ts";
 import { type LabelledImages, loadMnist } from "../src/datasets/mnist.ts";
-import { mnistRun, mnistRunSettings } from "../src/experiments/mnist-run.ts";
+import { type ImageSettings, type ImageTask, imageSettings, imageTask } from "../src/experiments/image-task.ts";
 import { MnistNetwork } from "../src/networks/mnist-network.ts";
 import { decodeCheckpoint, encodeCheckpoint, restore } from "../src/training/checkpoint.ts";
-import type { StepEvent, TrainingEvent } from "../src/training/train.ts";
-import { type TrainingOptions, train } from "../src/training/train.ts";
+import { batchCount, batches, selected } from "../src/training/examples.ts";
+import { cooldown } from "../src/training/schedule.ts";
+import { type StepEvent, type TrainingEvent, type TrainingOptions, train } from "../src/training/train.ts";
 
 const mnist = loadMnist();
 
@@ -19,15 +20,12 @@ function first(set: LabelledImages, count: number): LabelledImages {
 const small = { train: first(mnist.train, 60 * 64), test: first(mnist.test, 200) };
 const isStep = (event: TrainingEvent): event is StepEvent => event.kind === "step";
 
-async function collect(
-  run: ReturnType<typeof mnistRun>,
-  options: Partial<TrainingOptions> = {},
-): Promise<TrainingEvent[]> {
+const taskOf = (given: Partial<ImageSettings> = {}, data = small) => imageTask(imageSettings(given), data);
+
+async function collect(task: ImageTask, options: Partial<TrainingOptions> = {}): Promise<TrainingEvent[]> {
   const events: TrainingEvent[] = [];
-  const { seed, batchSize } = run.settings;
-  for await (const event of train(run.network, run.optimizer, small, { epochs: 1, seed, batchSize, ...options })) {
-    events.push(event);
-  }
+  const { seed, batchSize } = task.settings;
+  for await (const event of train(task, { epochs: 1, seed, batchSize, ...options })) events.push(event);
   return events;
 }
 
@@ -36,20 +34,21 @@ const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0)
 
 describe("batches", () => {
   it("go through every image once, shuffled by the seed, the last batch smaller", () => {
-    const set = first(mnist.train, 150);
-    const once = [...batches(set, { batchSize: 64, random: random(3) })];
-    expect(once.map(({ labels }) => labels.length)).toEqual([64, 64, 22]);
-    expect(once).toHaveLength(batchCount(set, 64));
-    const order = once.flatMap(({ indices }) => [...indices]);
+    const examples = imageExamples(first(mnist.train, 150));
+    const once = [...batches(examples, { batchSize: 64, random: random(3) })];
+    expect(once.map(({ size }) => size)).toEqual([64, 64, 22]);
+    expect(once.map(({ batch }) => batch.labels.length)).toEqual([64, 64, 22]);
+    expect(once).toHaveLength(batchCount(examples, 64));
+    const order = once.flatMap(({ batch }) => [...batch.indices]);
     expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, i) => i));
-    const again = [...batches(set, { batchSize: 64, random: random(3) })].flatMap(({ indices }) => [...indices]);
-    const other = [...batches(set, { batchSize: 64, random: random(4) })].flatMap(({ indices }) => [...indices]);
-    expect(again).toEqual(order);
-    expect(other).not.toEqual(order);
+    const orderOf = (seed: number) =>
+      [...batches(examples, { batchSize: 64, random: random(seed) })].flatMap(({ batch }) => [...batch.indices]);
+    expect(orderOf(3)).toEqual(order);
+    expect(orderOf(4)).not.toEqual(order);
   });
 
   it("normalize pixels to mean 0 and deviation 1 over the data set, and keep each label with its image", () => {
-    const { images, labels } = batchOf(mnist.train, Int32Array.of(7, 0));
+    const { images, labels } = imageExamples(mnist.train).batch(Int32Array.of(7, 0));
     expect(images.shape).toEqual([2, 1, 28, 28]);
     expect(images.dtype).toBe("float32");
     expect([...labels]).toEqual([mnist.train.labels[7], mnist.train.labels[0]]);
@@ -58,12 +57,19 @@ describe("batches", () => {
   });
 
   it("refuse a batch size that is not a positive integer", () => {
-    expect(() => [...batches(mnist.test, { batchSize: 0 })]).toThrow("batchSize is 0, expected a positive integer");
+    const examples = imageExamples(mnist.test);
+    expect(() => [...batches(examples, { batchSize: 0 })]).toThrow("batchSize is 0, expected a positive integer");
+  });
+
+  it("of a split come from the chosen places alone", () => {
+    const split = selected(imageExamples(mnist.test), Int32Array.of(9, 4, 7));
+    expect(split.count).toBe(3);
+    expect([...split.batch(Int32Array.of(2, 0)).indices]).toEqual([7, 9]);
   });
 });
 
 describe("MnistNetwork", () => {
-  const run = mnistRun(mnistRunSettings({ seed: 5 }));
+  const run = taskOf({ seed: 5 });
 
   it("has the sizes of the published network, its layer's data fixed", () => {
     const shapes = [...run.network.parameters()].map(([name, { shape }]) => `${name} ${shape.join("x")}`);
@@ -85,20 +91,20 @@ describe("MnistNetwork", () => {
   });
 
   it("learns A, and only A of the layer, when it is asked to", () => {
-    const learned = mnistRun(mnistRunSettings({ layer: "learned-A" })).network;
+    const learned = taskOf({ layer: "learned-A" }).network;
     expect([...learned.parameters().keys()].filter((name) => name.startsWith("quadratic"))).toEqual(["quadratic.A"]);
   });
 
   it("gives log-probabilities whose exponentials sum to one", () => {
-    const { images } = batchOf(mnist.test, Int32Array.of(0, 1, 2));
+    const { images } = imageExamples(mnist.test).batch(Int32Array.of(0, 1, 2));
     const probabilities = run.network.forward(images).exp();
     expect(probabilities.shape).toEqual([3, 10]);
     for (const sum of (probabilities.sum(1) as Tensor).data()) expect(sum).toBeCloseTo(1, 5);
   });
 
   it("puts out points that satisfy the layer's constraints to the tolerance", () => {
-    const { network } = mnistRun(mnistRunSettings({ differentiation: "implicit" }));
-    network.forward(batchOf(mnist.test, Int32Array.of(0, 1)).images);
+    const { network } = taskOf({ differentiation: "implicit" });
+    network.forward(imageExamples(mnist.test).batch(Int32Array.of(0, 1)).images);
     const solution = network.quadratic?.lastSolution;
     expect(solution?.status).toEqual(["solved", "solved"]);
     expect(Math.max(...(solution?.residuals.primal ?? [1]))).toBeLessThan(1e-4);
@@ -119,65 +125,61 @@ describe("training on MNIST", () => {
   ] as const)(
     "lowers the loss by half (%s, %i steps), all of it finite, and twice the same for one seed",
     async (differentiation, count) => {
-      const settings = mnistRunSettings({ differentiation, seed: 11 });
-      const events = await collect(mnistRun(settings), { maxSteps: count });
+      const settings = { differentiation, seed: 11 };
+      const events = await collect(taskOf(settings), { maxSteps: count });
       const steps = events.filter(isStep);
       expect(steps).toHaveLength(count);
       expect(lossesOf(events).every(Number.isFinite)).toBe(true);
       expect(mean(lossesOf(steps.slice(-10)))).toBeLessThan(0.5 * mean(lossesOf(steps.slice(0, 10))));
       expect(events.at(-1)).toMatchObject({ kind: "evaluation", step: count, count: 200 });
-      expect(events.at(-1)?.accuracy).toBeGreaterThan(0.75);
+      expect(events.at(-1)?.measures.accuracy).toBeGreaterThan(0.75);
       expect(steps.every(({ layer }) => layer?.masked.length === 0 && layer.iterations > 0)).toBe(true);
-      const again = await collect(mnistRun(settings), { maxSteps: 10 });
+      const again = await collect(taskOf(settings), { maxSteps: 10 });
       expect(lossesOf(again.filter(isStep))).toEqual(lossesOf(steps.slice(0, 10)));
     },
   );
 
   it.each(["unrolled", "learned-A"] as const)("takes steps that lower the loss (%s)", async (what) => {
-    const settings = mnistRunSettings(what === "unrolled" ? { differentiation: what } : { layer: what });
-    const losses = lossesOf((await collect(mnistRun(settings), { maxSteps: 20 })).filter(isStep));
+    const settings = what === "unrolled" ? { differentiation: what } : { layer: what };
+    const losses = lossesOf((await collect(taskOf(settings), { maxSteps: 20 })).filter(isStep));
     expect(losses.every(Number.isFinite)).toBe(true);
     expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)));
   });
 
   it("goes on from a checkpoint as if it had not stopped", async () => {
-    const settings = mnistRunSettings({ seed: 2, layer: "learned-A" });
-    const whole = await collect(mnistRun(settings), { maxSteps: 8 });
-    const begun = mnistRun(settings);
+    const settings = { seed: 2, layer: "learned-A" } as const;
+    const whole = await collect(taskOf(settings), { maxSteps: 8 });
+    const begun = taskOf(settings);
     await collect(begun, { maxSteps: 5 });
-    const bytes = encodeCheckpoint(begun.network, begun.optimizer, 5, { ...settings });
-    const resumed = mnistRun(settings);
+    const bytes = encodeCheckpoint(begun.network, begun.optimizer, 5, { ...begun.settings });
+    const resumed = taskOf(settings);
     const checkpoint = decodeCheckpoint(bytes, "checkpoint");
     restore(checkpoint, resumed.network, resumed.optimizer, "checkpoint");
-    const rest = await collect(resumed, { maxSteps: 8, stepsTaken: checkpoint.stepsTaken });
+    const rest = await collect(resumed, { maxSteps: 8, past: { stepsTaken: checkpoint.stepsTaken, evaluations: [] } });
     expect(lossesOf(rest)).toEqual(lossesOf(whole.slice(5)));
-    expect(checkpoint.settings).toEqual(settings);
+    expect(checkpoint.settings).toEqual(begun.settings);
   });
 
   it("lets the learning rate fall to zero over the last part of the run, and nowhere else", async () => {
     const factors: number[] = [];
-    const optimizer = { step: (factor = 1) => factors.push(factor), zeroGrad: () => {} };
-    const { network } = mnistRun(mnistRunSettings({ layer: "none" }));
     const tiny = { train: first(mnist.train, 10 * 8), test: first(mnist.test, 8) };
-    const options = { epochs: 1, batchSize: 8, seed: 0 };
-    for await (const _ of train(network, optimizer, tiny, { ...options, cooldown: 0.4 }));
+    const task = taskOf({ layer: "none", batchSize: 8 }, tiny);
+    task.optimizer.step = (factor = 1) => {
+      factors.push(factor);
+    };
+    await collect(task, { schedule: cooldown(0.4) });
     expect(factors.slice(0, 6)).toEqual(new Array(6).fill(1));
     expect(factors.slice(6)).toEqual([0.8, 0.6, 0.4, 0.2]);
     factors.length = 0;
-    for await (const _ of train(network, optimizer, tiny, options));
+    await collect(task);
     expect(factors).toEqual(new Array(10).fill(1));
   });
 
   it("stops after the step under way when its signal aborts", async () => {
     const controller = new AbortController();
-    const { network, optimizer } = mnistRun(mnistRunSettings({ layer: "none" }));
     const events: TrainingEvent[] = [];
-    for await (const event of train(network, optimizer, small, {
-      epochs: 1,
-      batchSize: 64,
-      seed: 0,
-      signal: controller.signal,
-    })) {
+    const options = { epochs: 1, batchSize: 64, seed: 0, signal: controller.signal };
+    for await (const event of train(taskOf({ layer: "none" }), options)) {
       events.push(event);
       if (event.step === 3) controller.abort();
     }

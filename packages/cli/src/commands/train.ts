@@ -1,15 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import {
-  batchOf,
-  type Differentiation,
-  type EvaluationEvent,
-  type LayerKind,
-  layerProblem,
-  loadMnist,
-  type Mnist,
-  mnistRunSettings,
-} from "@solvegrad/models";
-import { type Comparison, compareProblem } from "../comparison/compare-problem.ts";
+import { type EvaluationEvent, headlineOf, ResumeError, TrainingRun } from "@solvegrad/models";
+import type { Comparison } from "../comparison/compare-problem.ts";
 import { comparisonText } from "../comparison/table.ts";
 import { exitCodes, InputError } from "../exit.ts";
 import { isSystemError, reasonOf } from "../input/read-text.ts";
@@ -17,128 +8,92 @@ import { interruptible } from "../interruption.ts";
 import * as text from "../output/numbers.ts";
 import { complain } from "../output/streams.ts";
 import { trainingPage } from "../report/training-page.ts";
+import type { PreparedTask, TaskOptions } from "../training/prepared-task.ts";
 import { runTraining } from "../training/run-training.ts";
-import { beginSession, resumeSession, type Session } from "../training/session.ts";
+import { trainingTasks } from "../training/tasks.ts";
 import { information, kernelWords } from "./info.ts";
 
-export interface TrainCommandOptions {
-  readonly differentiation: Differentiation;
-  readonly layer: LayerKind;
-  readonly epochs: number;
-  readonly seed: number;
-  readonly out: string;
-  readonly batchSize: number;
-  readonly onFailure: "raise" | "mask";
-  readonly cooldown: number;
-  readonly tolerance?: number;
+export interface TrainCommandOptions extends TaskOptions {
+  readonly out?: string;
   readonly steps?: number;
-  readonly data?: string;
+  readonly patience?: number;
   readonly resume?: boolean;
 }
 
-const laterTasks = ["fashion-mnist", "sudoku", "energy", "denoise"];
-
 /** `solvegrad train`: trains, evaluates, compares the gradients on a test batch, and writes the page. Returns the exit code. */
-export async function trainCommand(task: string, options: TrainCommandOptions): Promise<number> {
-  checkTask(task);
-  const settings = mnistRunSettings(options);
+export async function trainCommand(name: string, options: TrainCommandOptions): Promise<number> {
+  const prepare = trainingTasks[name];
+  if (!Object.hasOwn(trainingTasks, name)) {
+    throw new InputError(`train ${name}: no such task, expected ${Object.keys(trainingTasks).join(", ")}`);
+  }
+  const out = options.out ?? `results/${name}`;
   const started = new Date();
   const interruption = interruptible();
   try {
-    const data = loadMnist({ folder: options.data });
+    const prepared = await prepare(options);
     await setImmediate(); // a Ctrl-C of the meantime is heard here, before the folder of an earlier run is touched
     if (interruption.signal.aborted) return exitCodes.interrupted;
-    const session = options.resume ? resumeSession(settings, options.out) : beginSession(settings, options.out);
-    return await runSession(session, data, options, started, interruption.signal);
+    const run = options.resume ? TrainingRun.resume(prepared.task, out) : TrainingRun.begin(prepared.task, out);
+    return await trainAndReport(run, prepared, options, started, interruption.signal);
   } catch (error) {
-    if (isSystemError(error)) throw new InputError(`cannot write to the folder ${options.out}: ${reasonOf(error)}`);
+    if (error instanceof ResumeError) throw new InputError(error.message);
+    if (isSystemError(error)) throw new InputError(`cannot write to the folder ${out}: ${reasonOf(error)}`);
     throw error;
   } finally {
     interruption.release();
   }
 }
 
-/** Trains, compares and writes the results of a session. Returns the exit code. */
-async function runSession(
-  session: Session,
-  data: Mnist,
-  options: TrainCommandOptions,
+/** Trains, compares and writes the results. Returns the exit code. */
+async function trainAndReport(
+  run: TrainingRun,
+  prepared: PreparedTask,
+  { epochs, steps: maxSteps, patience }: TrainCommandOptions,
   started: Date,
   signal: AbortSignal,
 ): Promise<number> {
-  say(opening(session, data));
+  const { seed, batchSize, schedule } = prepared;
+  say(opening(run, prepared));
   try {
-    const length = { epochs: options.epochs, maxSteps: options.steps };
-    const stepsTaken = await runTraining(session, data, length, signal);
-    sayAccuracy(session);
-    const comparison = signal.aborted ? null : await compareOnTestBatch(session, data, signal);
+    await runTraining(run, { epochs, maxSteps, patience, seed, batchSize, schedule, signal });
+    sayHeadline(run);
+    const comparison = signal.aborted || !prepared.compare ? null : await prepared.compare(signal);
     if (comparison) say(`\n${comparisonText(comparison)}`);
-    writeResults(session, data, started, comparison);
+    writeResults(run, prepared, started, comparison);
     if (!signal.aborted) return exitCodes.solved;
-    complain(`stopped after step ${stepsTaken}: weights, metrics and page are in ${options.out} (--resume goes on)`);
+    complain(
+      `stopped after step ${run.stepsTaken}: weights, metrics and page are in ${run.folder.path} (--resume goes on)`,
+    );
     return exitCodes.interrupted;
   } finally {
-    session.folder.close();
+    run.close();
   }
 }
 
-function checkTask(task: string): void {
-  if (task === "mnist") return;
-  if (laterTasks.includes(task)) throw new InputError(`train ${task} is not supported by this version, only mnist`);
-  throw new InputError(`train ${task}: no such task, expected mnist`);
-}
-
-function opening({ run, stepsTaken }: Session, { train, test, folder }: Mnist): string {
-  const { layer, differentiation, tolerance, seed, batchSize } = run.settings;
-  const { kernels } = information();
-  const method =
-    layer === "none"
-      ? "no optimization layer"
-      : `optimization layer ${layer === "fixed" ? "with fixed data" : "with A learned"}, ${differentiation}, tolerance ${text.tolerance(tolerance)}`;
+function opening({ stepsTaken }: TrainingRun, { words, batchSize, seed }: PreparedTask): string {
   const resumed = stepsTaken > 0 ? `, resumed after step ${stepsTaken}` : "";
   return [
-    `data      ${text.thousands(train.count)} training and ${text.thousands(test.count)} test images from ${folder}`,
-    `network   ${method}, batches of ${batchSize}, seed ${seed}${resumed}`,
-    `kernels   ${kernelWords(kernels)}`,
+    `data      ${words.data}`,
+    `network   ${words.network}, batches of ${batchSize}, seed ${seed}${resumed}`,
+    `kernels   ${kernelWords(information().kernels)}`,
   ].join("\n");
 }
 
-function sayAccuracy({ history }: Session): void {
-  const evaluation = history.findLast((event): event is EvaluationEvent => event.kind === "evaluation");
-  if (!evaluation) return;
-  const { accuracy, correct, count, loss } = evaluation;
-  say(
-    `test accuracy ${text.percent(accuracy)} (${text.thousands(correct)} of ${text.thousands(count)}), loss ${loss.toFixed(4)}`,
-  );
+function sayHeadline({ task: { headline }, evaluations }: TrainingRun): void {
+  const last: EvaluationEvent | undefined = evaluations.at(-1);
+  if (!last) return;
+  const value = headlineOf(headline, last);
+  const words = headline.share
+    ? `${text.percent(value)} (${text.thousands(Math.round(value * last.count))} of ${text.thousands(last.count)})`
+    : text.short(value);
+  say(`${headline.words} ${words}${headline.measure === "loss" ? "" : `, loss ${last.loss.toFixed(4)}`}`);
 }
 
-/** The three gradients of the optimization layer for the loss of the first test images. */
-async function compareOnTestBatch({ run }: Session, { test }: Mnist, signal: AbortSignal): Promise<Comparison | null> {
-  if (run.network.quadratic === null) return null;
-  const size = Math.min(run.settings.batchSize, test.count);
-  const batch = batchOf(
-    test,
-    Int32Array.from({ length: size }, (_, i) => i),
-  );
-  const { problem, cotangent } = layerProblem(run.network, batch);
-  return compareProblem(problem, cotangent, signal);
-}
-
-function writeResults(session: Session, data: Mnist, started: Date, comparison: Comparison | null): void {
-  const { folder, run, history } = session;
+function writeResults(run: TrainingRun, prepared: PreparedTask, started: Date, comparison: Comparison | null): void {
+  const { folder, task, history, evaluations } = run;
   const machine = information();
-  const images = { train: data.train.count, test: data.test.count };
-  folder.saveJson("run.json", {
-    settings: run.settings,
-    started,
-    machine,
-    evaluations: history.filter(({ kind }) => kind === "evaluation"),
-    comparison,
-  });
-  folder.saveText(
-    "index.html",
-    trainingPage({ settings: run.settings, started, machine, images, history, comparison }),
-  );
+  folder.saveJson("run.json", { task: task.name, settings: task.settings, started, machine, evaluations, comparison });
+  folder.saveText("index.html", trainingPage({ prepared, started, machine, history, comparison }));
   say(`\npage      ${folder.file("index.html")}`);
 }
 

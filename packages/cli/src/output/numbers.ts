@@ -38,6 +38,12 @@ export function cosine(value: number): string {
   return distance < 1e-4 ? `1 - ${distance.toExponential(1)}` : value.toFixed(6);
 }
 
+/** A number of everyday size in four digits: 0.0123, 2.302, 1234. */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  return size >= 1e4 || (size > 0 && size < 1e-3) ? value.toExponential(2) : value.toPrecision(4);
+}
+
 export function thousands(count: number): string {
   return count.toLocaleString("en-US");
 }

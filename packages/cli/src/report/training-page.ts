@@ -1,18 +1,17 @@
-import type { EvaluationEvent, MnistRunSettings, StepEvent, TrainingEvent } from "@solvegrad/models";
+import { type EvaluationEvent, type Headline, headlineOf, type StepEvent, type TrainingEvent } from "@solvegrad/models";
 import { type Information, kernelWords } from "../commands/info.ts";
 import type { Comparison } from "../comparison/compare-problem.ts";
 import * as text from "../output/numbers.ts";
+import type { PreparedTask } from "../training/prepared-task.ts";
 import { comparisonSections } from "./comparison-sections.ts";
 import { figure, figures, page, section, type Tile, tiles } from "./document.ts";
 import type { Html } from "./html.ts";
 import { type Axis, colors, linePlot, type Point } from "./plots.ts";
 
 export interface TrainingReport {
-  readonly settings: MnistRunSettings;
+  readonly prepared: PreparedTask;
   readonly started: Date;
   readonly machine: Information;
-  /** Numbers of training and test images. */
-  readonly images: { readonly train: number; readonly test: number };
   readonly history: readonly TrainingEvent[];
   /** Null where it was not reached. */
   readonly comparison: Comparison | null;
@@ -20,30 +19,21 @@ export interface TrainingReport {
 
 /** The page of a training run: how it went, what came out, and what the three rules say of its gradients. */
 export function trainingPage(report: TrainingReport): string {
-  const { history, comparison } = report;
+  const { prepared, history, comparison } = report;
   const steps = history.filter((event): event is StepEvent => event.kind === "step");
   const evaluations = history.filter((event): event is EvaluationEvent => event.kind === "evaluation");
-  const sections: Html[] = [tiles(summary(steps, evaluations))];
+  const sections: Html[] = [tiles(summary(prepared, steps, evaluations))];
   if (steps.length > 0) sections.push(section("Training", [figures(trainingFigures(report, steps, evaluations))]));
   if (comparison) {
-    const subject = `The optimization layer after training, on the first ${comparison.problem.batch} test images, for the loss of that batch`;
-    sections.push(...comparisonSections(comparison, subject));
+    sections.push(...comparisonSections(comparison, prepared.words.comparison));
   }
-  return page("A network with an optimization layer, trained on MNIST", lead(report, steps), sections);
+  return page(prepared.words.title, lead(report, steps), sections);
 }
 
-function summary(steps: readonly StepEvent[], evaluations: readonly EvaluationEvent[]): Tile[] {
-  const last = evaluations.at(-1);
+function summary(prepared: PreparedTask, steps: readonly StepEvent[], evaluations: readonly EvaluationEvent[]): Tile[] {
   const masked = steps.reduce((sum, { layer }) => sum + (layer?.masked.length ?? 0), 0);
   const elapsed = steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
   const iterations = steps.flatMap(({ layer }) => (layer ? [layer.iterations] : []));
-  const accuracy: Tile = last
-    ? {
-        label: "Test accuracy",
-        value: text.percent(last.accuracy),
-        note: `${text.thousands(last.correct)} of ${text.thousands(last.count)} images, after step ${last.step}`,
-      }
-    : { label: "Test accuracy", value: "none yet", note: "the run was stopped before its first evaluation" };
   const perStep = steps.length === 0 ? "" : `${text.milliseconds((1000 * elapsed) / steps.length)} ms a step`;
   const solver: Tile = {
     label: "Solver iterations",
@@ -51,40 +41,42 @@ function summary(steps: readonly StepEvent[], evaluations: readonly EvaluationEv
     note: `median of the steps; ${masked} items masked`,
   };
   return [
-    accuracy,
+    headlineTile(prepared, evaluations.at(-1)),
     { label: "Training steps", value: text.thousands(steps.length), note: epochsOf(steps) },
     { label: "Training time", value: text.seconds(elapsed), note: perStep },
     ...(iterations.length > 0 ? [solver] : []),
   ];
 }
 
+function headlineTile({ task: { headline }, words }: PreparedTask, last: EvaluationEvent | undefined): Tile {
+  const label = capital(headline.words);
+  if (!last) return { label, value: "none yet", note: "the run was stopped before its first evaluation" };
+  const value = headlineOf(headline, last);
+  const right = Math.round(value * last.count);
+  const counted = headline.share ? `${text.thousands(right)} of ${text.thousands(last.count)}` : `${last.count}`;
+  return {
+    label,
+    value: headlineValue(headline, value),
+    note: `${counted} ${words.examples}, after step ${last.step}`,
+  };
+}
+
+function headlineValue({ share }: Headline, value: number): string {
+  return share ? text.percent(value) : text.short(value);
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-function lead({ settings, started, machine }: TrainingReport, steps: readonly StepEvent[]): string {
-  const { layer, differentiation, tolerance, batchSize, seed, cooldown } = settings;
-  const what =
-    layer === "none"
-      ? "The image classifier of Alt-Diff (section F.2) without its optimization layer"
-      : `The image classifier of Alt-Diff (section F.2): a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${layerWords(layer)}), differentiated by the ${differentiation} rule at tolerance ${text.tolerance(tolerance)}`;
-  return (
-    `${what}. ${text.thousands(steps.length)} steps (${epochsOf(steps)}), batches of ${batchSize}, Adam at 1e-3${cooldownWords(cooldown)}, seed ${seed}. ` +
-    provenance(started, machine)
-  );
-}
-
-function cooldownWords(cooldown: number): string {
-  return cooldown === 0 ? "" : ` falling to zero over the last ${text.percent(cooldown, 0)} of the run`;
+function lead({ prepared, started, machine }: TrainingReport, steps: readonly StepEvent[]): string {
+  const run = `${text.thousands(steps.length)} steps (${epochsOf(steps)}), seed ${prepared.seed}.`;
+  return `${prepared.words.lead} ${run} ${provenance(started, machine)}`;
 }
 
 function epochsOf(steps: readonly StepEvent[]): string {
   const epochs = steps.at(-1)?.epoch ?? 0;
   return epochs === 1 ? "in one epoch" : `in ${epochs} epochs`;
-}
-
-function layerWords(layer: MnistRunSettings["layer"]): string {
-  return layer === "learned-A" ? "A learned, the rest fixed" : "its data fixed at random";
 }
 
 /** When, with what, and on which machine: the sentence that every page has. */
@@ -100,31 +92,42 @@ function date(moment: Date): string {
 }
 
 function trainingFigures(
-  { settings, images }: TrainingReport,
+  { prepared: { task, words, batchSize, seed } }: TrainingReport,
   steps: readonly StepEvent[],
   evaluations: readonly EvaluationEvent[],
 ): Html[] {
-  const run = `${text.thousands(images.train)} training images in batches of ${settings.batchSize}, seed ${settings.seed}`;
-  return [
-    curve("Loss", steps, evaluations, (event) => event.loss, {
-      axis: { label: "negative log-likelihood", type: "log" },
-      caption: `${run}. The pale line is each batch before its step, the strong one its mean over ${windowOf(steps.length)} steps, dots are the test images.`,
-    }),
-    curve("Accuracy", steps, evaluations, (event) => event.accuracy, {
-      axis: { label: "classified rightly", percent: true, domain: [accuracyFloor(steps), 1] },
-      caption: `${run}. The last test value is ${evaluations.length > 0 ? text.percent(evaluations[evaluations.length - 1].accuracy) : "not there yet"}.`,
-    }),
-  ];
+  const { headline } = task;
+  const run = `${text.thousands(task.train.count)} training ${words.examples} in batches of ${batchSize}, seed ${seed}`;
+  const last = evaluations.at(-1);
+  const loss = curve("Loss", steps, evaluations, (event) => event.loss, {
+    axis: { label: words.loss, type: "log" },
+    examples: words.examples,
+    caption: `${run}. The pale line is each batch before its step, the strong one its mean over ${windowOf(steps.length)} steps, dots are the test ${words.examples}.`,
+  });
+  if (headline.measure === "loss") return [loss];
+  const values = steps.map((event) => headlineOf(headline, event));
+  const judged = curve(capital(headline.measure), steps, evaluations, (event) => headlineOf(headline, event), {
+    axis: { label: words.headline, percent: headline.share, ...domainOf(headline, values) },
+    examples: words.examples,
+    caption: `${run}. The last test value is ${last ? headlineValue(headline, headlineOf(headline, last)) : "not there yet"}.`,
+  });
+  return [loss, judged];
 }
 
-/** Where the axis of the accuracy begins: most of it is where a run spends its time. */
-function accuracyFloor(steps: readonly StepEvent[]): number {
-  const sorted = steps.map(({ accuracy }) => accuracy).toSorted((a, b) => a - b);
-  return Math.floor(10 * sorted[Math.floor(sorted.length / 20)]) / 10;
+function capital(word: string): string {
+  return `${word[0].toUpperCase()}${word.slice(1)}`;
+}
+
+/** A share that should rise begins where the run spends most of its time. */
+function domainOf({ share, better }: Headline, values: readonly number[]): Pick<Axis, "domain"> {
+  if (!share || better === "lower") return {};
+  const sorted = values.toSorted((a, b) => a - b);
+  return { domain: [Math.floor(10 * sorted[Math.floor(sorted.length / 20)]) / 10, 1] };
 }
 
 interface CurveWords {
   readonly axis: Axis;
+  readonly examples: string;
   readonly caption: string;
 }
 
@@ -133,7 +136,7 @@ function curve(
   steps: readonly StepEvent[],
   evaluations: readonly EvaluationEvent[],
   value: (event: StepEvent | EvaluationEvent) => number,
-  { axis, caption }: CurveWords,
+  { axis, examples, caption }: CurveWords,
 ): Html {
   const points = steps.map((event) => ({ x: event.step, y: value(event) }));
   const tests = evaluations.map((event) => ({ x: event.step, y: value(event) }));
@@ -149,7 +152,7 @@ function curve(
   );
   const legend = [
     { label: "training batches", color: colors.first },
-    { label: "test images", color: colors.second },
+    { label: `test ${examples}`, color: colors.second },
   ];
   return figure(title, picture, legend, caption);
 }

@@ -1,6 +1,6 @@
 import { type FloatArray, grad, nllLoss, noGrad, type Tensor } from "@solvegrad/autograd";
 import { type QuadraticProgram, quadraticProgram } from "@solvegrad/optlayers";
-import type { Batch } from "../datasets/batches.ts";
+import type { ImageBatch } from "../datasets/images.ts";
 import type { MnistNetwork } from "../networks/mnist-network.ts";
 
 /** What the optimization layer of a network is asked on one batch: its problems, and the loss's cotangent of x. */
@@ -11,7 +11,7 @@ export interface LayerProblem {
 }
 
 /** Throws a TypeError for a network without an optimization layer. */
-export function layerProblem(network: MnistNetwork, batch: Batch): LayerProblem {
+export function layerProblem(network: MnistNetwork, batch: ImageBatch): LayerProblem {
   const { features, quadratic } = network;
   if (quadratic === null) throw new TypeError("the network has no optimization layer");
   const input = noGrad(() => features.forward(batch.images));

@@ -1,8 +1,7 @@
-import type { OptimizerState } from "@solvegrad/autograd";
+import type { Module, OptimizerState } from "@solvegrad/autograd";
 import { DataFileError } from "../data-file-error.ts";
-import type { NetworkOptimizer } from "./network-optimizer.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
-import type { Classifier } from "./take-step.ts";
+import type { ResumableStepper } from "./task.ts";
 
 /** Where a run stands: enough to go on exactly as if it had not stopped. */
 export interface Checkpoint {
@@ -14,7 +13,7 @@ export interface Checkpoint {
 }
 
 /** The parameters of a network by name. */
-export function weightsOf(network: Classifier): Map<string, StoredTensor> {
+export function weightsOf(network: Module): Map<string, StoredTensor> {
   const stored = [...network.parameters()].map(([name, tensor]): [string, StoredTensor] => [
     name,
     { shape: tensor.shape, values: tensor.data() },
@@ -24,8 +23,8 @@ export function weightsOf(network: Classifier): Map<string, StoredTensor> {
 
 /** The state of a run as the bytes of a safetensors file: weights, the optimizer's moments, and where the run stands. */
 export function encodeCheckpoint(
-  network: Classifier,
-  optimizer: NetworkOptimizer,
+  network: Module,
+  optimizer: ResumableStepper,
   stepsTaken: number,
   settings: Record<string, unknown>,
 ): Uint8Array {
@@ -69,8 +68,8 @@ function parsedPosition(text: string): Omit<Checkpoint, "tensors"> | null {
 /** Puts a network and its optimizer where the checkpoint stands. Throws a DataFileError when it is of another network. */
 export function restore(
   { tensors, optimizer: numbers }: Checkpoint,
-  network: Classifier,
-  optimizer: NetworkOptimizer,
+  network: Module,
+  optimizer: ResumableStepper,
   file: string,
 ): void {
   for (const [name, parameter] of network.parameters()) {

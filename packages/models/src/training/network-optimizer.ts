@@ -1,21 +1,22 @@
-import { Adam, type OptimizerState, type Tensor } from "@solvegrad/autograd";
-import type { Classifier, Stepper } from "./take-step.ts";
+import { Adam, type Module, type OptimizerState, type Tensor } from "@solvegrad/autograd";
+import type { ResumableStepper } from "./task.ts";
 
 export interface NetworkOptimizerOptions {
   /** Of the weights. Default 1e-3 (Alt-Diff, section F.2). */
   readonly learningRate?: number;
   /** Of the optimization layer's own data, where they are learned. Default 1e-3. */
   readonly layerLearningRate?: number;
+  /** How the names of the optimization layer's parameters begin. Default "quadratic.". */
+  readonly layerPrefix?: string;
 }
 
-const layerPrefix = "quadratic.";
-
 /** Adam for the weights, and a second Adam with its own rate for what the optimization layer learns. */
-export class NetworkOptimizer implements Stepper {
+export class NetworkOptimizer implements ResumableStepper {
   readonly #parts: ReadonlyMap<string, Adam>;
   readonly #rates: Readonly<Record<string, number>>;
 
-  constructor(network: Classifier, { learningRate = 1e-3, layerLearningRate = 1e-3 }: NetworkOptimizerOptions = {}) {
+  constructor(network: Module, options: NetworkOptimizerOptions = {}) {
+    const { learningRate = 1e-3, layerLearningRate = 1e-3, layerPrefix = "quadratic." } = options;
     const parameters = [...network.parameters()];
     const inLayer = ([name]: [string, Tensor]) => name.startsWith(layerPrefix);
     const weights = new Map(parameters.filter((parameter) => !inLayer(parameter)));

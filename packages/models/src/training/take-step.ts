@@ -1,19 +1,6 @@
-import { type Module, nllLoss, noGrad, type Tensor } from "@solvegrad/autograd";
+import { noGrad } from "@solvegrad/autograd";
 import { isUsable, type Solution, type Status } from "@solvegrad/optlayers";
-import type { Batch } from "../datasets/batches.ts";
-import type { QuadraticModule } from "../networks/quadratic-module.ts";
-
-/** A network that gives log-probabilities, with its optimization layer where it has one. */
-export interface Classifier extends Module {
-  readonly quadratic: QuadraticModule | null;
-}
-
-/** Something that takes one step along the gradients of the parameters it was made for. */
-export interface Stepper {
-  /** Moves the parameters; `rateFactor` multiplies the learning rate of this step. */
-  step(rateFactor?: number): void;
-  zeroGrad(): void;
-}
+import type { BatchLoss, Task } from "./task.ts";
 
 /** How the optimization layer fared on one batch. */
 export interface LayerStatistics {
@@ -25,47 +12,45 @@ export interface LayerStatistics {
 }
 
 export interface StepOutcome {
-  /** Mean negative log-likelihood of the batch before the step. */
+  /** Mean loss of the batch before the step. */
   readonly loss: number;
-  /** Share of the batch that was classified rightly before the step. */
-  readonly accuracy: number;
+  /** The task's other measures of the batch before the step. */
+  readonly measures: Readonly<Record<string, number>>;
   readonly milliseconds: number;
   readonly layer: LayerStatistics | null;
 }
 
 /** Forward, backward, and one step of the optimizer on one batch. */
-export function takeStep(network: Classifier, optimizer: Stepper, batch: Batch, rateFactor = 1): StepOutcome {
+export function takeStep<B>(
+  task: Pick<Task<B>, "optimizer" | "loss" | "layerSolution">,
+  batch: B,
+  rateFactor = 1,
+): StepOutcome {
   const start = performance.now();
-  optimizer.zeroGrad();
-  const logProbabilities = network.forward(batch.images);
-  const loss = nllLoss(logProbabilities, batch.labels);
+  task.optimizer.zeroGrad();
+  const { loss, measures } = task.loss(batch);
   loss.backward();
-  optimizer.step(rateFactor);
+  task.optimizer.step(rateFactor);
+  const solution = task.layerSolution?.() ?? null;
   return {
     loss: loss.item(),
-    accuracy: countCorrect(logProbabilities, batch.labels) / batch.labels.length,
+    measures,
     milliseconds: performance.now() - start,
-    layer: network.quadratic?.lastSolution ? layerStatistics(network.quadratic.lastSolution) : null,
+    layer: solution && layerStatistics(solution),
   };
 }
 
-/** Summed loss and right answers on a batch, without a tape. */
-export function score(network: Classifier, batch: Batch): { loss: number; correct: number } {
+/** Loss and measures on a batch, without a tape. */
+export function score<B>(task: Pick<Task<B>, "loss">, batch: B): { loss: number; measures: BatchLoss["measures"] } {
   return noGrad(() => {
-    const logProbabilities = network.forward(batch.images);
-    const loss = nllLoss(logProbabilities, batch.labels).item() * batch.labels.length;
-    return { loss, correct: countCorrect(logProbabilities, batch.labels) };
+    const { loss, measures } = task.loss(batch);
+    return { loss: loss.item(), measures };
   });
 }
 
-/** How many rows have their largest entry at the label; the first of equal entries counts. */
-function countCorrect(logProbabilities: Tensor, labels: Int32Array): number {
-  return logProbabilities.argmax(1).reduce((correct, found, i) => correct + (found === labels[i] ? 1 : 0), 0);
-}
-
-function layerStatistics({ iterations, status }: Solution): LayerStatistics {
+function layerStatistics({ iterations, status }: Pick<Solution, "iterations" | "status">): LayerStatistics {
   const statuses: Partial<Record<Status, number>> = {};
   for (const s of status) statuses[s] = (statuses[s] ?? 0) + 1;
   const masked = status.flatMap((s, i) => (isUsable(s) ? [] : [i]));
-  return { iterations: Math.max(...iterations), statuses, masked };
+  return { iterations: iterations.reduce((most, count) => Math.max(most, count), 0), statuses, masked };
 }

@@ -1,8 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { type Random, random } from "@solvegrad/autograd";
-import { batchCount, batches } from "../datasets/batches.ts";
-import type { LabelledImages } from "../datasets/mnist.ts";
-import { type Classifier, type StepOutcome, type Stepper, score, takeStep } from "./take-step.ts";
+import { EarlyStopping } from "./early-stopping.ts";
+import { batchCount, batches, type Examples } from "./examples.ts";
+import { constantRate, type Schedule } from "./schedule.ts";
+import { type StepOutcome, score, takeStep } from "./take-step.ts";
+import type { Task } from "./task.ts";
 
 export interface StepEvent extends StepOutcome {
   readonly kind: "step";
@@ -12,9 +14,9 @@ export interface StepEvent extends StepOutcome {
 }
 
 export interface Evaluation {
+  /** Means over the whole test set. */
   readonly loss: number;
-  readonly accuracy: number;
-  readonly correct: number;
+  readonly measures: Readonly<Record<string, number>>;
   readonly count: number;
   readonly milliseconds: number;
 }
@@ -31,70 +33,72 @@ export type TrainingEvent = StepEvent | EvaluationEvent;
 export interface TrainingOptions {
   readonly epochs: number;
   readonly batchSize: number;
-  /** The order of the images in epoch e depends on the seed and e alone. */
+  /** The order of the examples in epoch e depends on the seed and e alone. */
   readonly seed: number;
-  /**
-   * The share of all steps, at their end, over which the learning rate falls linearly to zero; 0 (the default) keeps it
-   * constant. With a constant rate the weights end wherever the last steps' noise throws them.
-   */
-  readonly cooldown?: number;
+  /** Of the learning rate; constant by default. */
+  readonly schedule?: Schedule;
+  /** Ends after this many evaluations in a row without a new best of the task's headline. */
+  readonly patience?: number;
   /** Stops after the step under way. */
   readonly signal?: AbortSignal;
   /** Ends after this step, for a run that is shorter than its epochs. */
   readonly maxSteps?: number;
-  /** Steps that an earlier run has taken: they are skipped. */
-  readonly stepsTaken?: number;
+  /** What an earlier run has done: its steps are skipped. */
+  readonly past?: { readonly stepsTaken: number; readonly evaluations: readonly EvaluationEvent[] };
+  /** Items of a batch at an evaluation. Default 100. */
+  readonly evaluationBatchSize?: number;
 }
 
 /**
- * Trains a classifier by stochastic gradient descent on the negative log-likelihood, and evaluates it on the test
- * images after every epoch, and at the end. Yields what happens, step by step; between two steps other work of the process gets its
- * turn. Same data, network, optimizer and seed: same events but for the times.
+ * Trains a task by stochastic gradient descent, and evaluates it on its test examples after every epoch, and at the end. Yields
+ * what happens, step by step; between two steps other work of the process gets its turn. Same task and options: same
+ * events but for the times.
  */
-export async function* train(
-  network: Classifier,
-  optimizer: Stepper,
-  data: { readonly train: LabelledImages; readonly test: LabelledImages },
-  options: TrainingOptions,
-): AsyncGenerator<TrainingEvent, void> {
-  const { epochs, batchSize, seed, signal, maxSteps = Number.POSITIVE_INFINITY, stepsTaken = 0 } = options;
-  const stepsPerEpoch = batchCount(data.train, batchSize);
-  const cooldownSteps = (options.cooldown ?? 0) * epochs * stepsPerEpoch;
-  const rateFactor = (step: number) => Math.min(1, (epochs * stepsPerEpoch - step + 1) / (cooldownSteps + 1));
-  for (let epoch = Math.floor(stepsTaken / stepsPerEpoch) + 1; epoch <= epochs; epoch++) {
+export async function* train<B>(task: Task<B>, options: TrainingOptions): AsyncGenerator<TrainingEvent, void> {
+  const { epochs, batchSize, seed, signal, schedule = constantRate, maxSteps = Infinity, past } = options;
+  const { stepsTaken, evaluations } = past ?? { stepsTaken: 0, evaluations: [] };
+  const stepsPerEpoch = batchCount(task.train, batchSize);
+  const steps = epochs * stepsPerEpoch;
+  const stopping = new EarlyStopping(task.headline, options.patience ?? Infinity, evaluations);
+  for (let epoch = Math.max(1, Math.ceil(stepsTaken / stepsPerEpoch)); epoch <= epochs; epoch++) {
     let step = (epoch - 1) * stepsPerEpoch;
-    for (const batch of batches(data.train, { batchSize, random: epochRandom(seed, epoch) })) {
+    for (const { batch } of batches(task.train, { batchSize, random: epochRandom(seed, epoch) })) {
       if (step++ < stepsTaken) continue;
       if (signal?.aborted) return;
-      yield { kind: "step", epoch, step, ...takeStep(network, optimizer, batch, rateFactor(step)) };
+      yield { kind: "step", epoch, step, ...takeStep(task, batch, schedule(step, steps)) };
       await setImmediate();
       if (step >= maxSteps) break;
     }
-    const evaluation = await evaluate(network, data.test, signal);
+    if (evaluations.some((event) => event.step === step)) continue;
+    const evaluation = await evaluate(task, task.test, { signal, batchSize: options.evaluationBatchSize });
     if (evaluation === null) return;
-    yield { kind: "evaluation", epoch, step, ...evaluation };
-    if (step >= maxSteps) return;
+    const event: EvaluationEvent = { kind: "evaluation", epoch, step, ...evaluation };
+    yield event;
+    if (step >= maxSteps || stopping.see(event)) return;
   }
 }
 
-/** Loss and accuracy over a whole data set; null when the signal stops it before its end. */
-export async function evaluate(
-  network: Classifier,
-  set: LabelledImages,
-  signal?: AbortSignal,
+/** Mean loss and measures over a whole set of examples; null when the signal stops it before its end. */
+export async function evaluate<B>(
+  task: Pick<Task<B>, "loss">,
+  examples: Examples<B>,
+  { signal, batchSize = 100 }: { readonly signal?: AbortSignal; readonly batchSize?: number } = {},
 ): Promise<Evaluation | null> {
   const start = performance.now();
+  const { count } = examples;
   let loss = 0;
-  let correct = 0;
-  for (const batch of batches(set, { batchSize: 100 })) {
+  const measures: Record<string, number> = {};
+  for (const { batch, size } of batches(examples, { batchSize })) {
     if (signal?.aborted) return null;
-    const part = score(network, batch);
-    loss += part.loss;
-    correct += part.correct;
+    const part = score(task, batch);
+    loss += (part.loss * size) / count;
+    for (const [name, value] of Object.entries(part.measures)) {
+      measures[name] = (measures[name] ?? 0) + value * size;
+    }
     await setImmediate();
   }
-  const { count } = set;
-  return { loss: loss / count, accuracy: correct / count, correct, count, milliseconds: performance.now() - start };
+  for (const name of Object.keys(measures)) measures[name] /= count;
+  return { loss, measures, count, milliseconds: performance.now() - start };
 }
 
 /** A stream of its own for every epoch, so that a resumed run shuffles as the uninterrupted one. */

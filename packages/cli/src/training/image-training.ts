@@ -1,0 +1,73 @@
+import {
+  cooldown,
+  type Differentiation,
+  type ImageSettings,
+  type ImageTask,
+  imageSettings,
+  imageTask,
+  type LayerKind,
+  layerKinds,
+  layerProblem,
+  loadMnist,
+  type Mnist,
+} from "@solvegrad/models";
+import { compareProblem } from "../comparison/compare-problem.ts";
+import * as text from "../output/numbers.ts";
+import { choice } from "./choice.ts";
+import type { PreparedTask, TaskOptions, TaskWords } from "./prepared-task.ts";
+
+/** The image classifier on MNIST. */
+export async function mnistTraining(options: TaskOptions): Promise<PreparedTask> {
+  return imageTraining("mnist", "MNIST", loadMnist({ folder: options.data }), options);
+}
+
+export function imageTraining(name: string, title: string, data: Mnist, options: TaskOptions): PreparedTask {
+  const layer: LayerKind = choice("--layer", options.layer ?? "fixed", layerKinds);
+  const settings = imageSettings({ ...options, differentiation: options.differentiation as Differentiation, layer });
+  const task = imageTask(settings, data, { name });
+  const { seed, batchSize } = settings;
+  return {
+    task,
+    seed,
+    batchSize,
+    schedule: cooldown(settings.cooldown),
+    words: words(title, settings, data),
+    compare: layer === "none" ? null : (signal) => compareOnTestBatch(task, batchSize, signal),
+  };
+}
+
+/** The three gradients of the optimization layer for the loss of the first test images. */
+function compareOnTestBatch({ network, test }: ImageTask, batchSize: number, signal: AbortSignal) {
+  const batch = test.batch(Int32Array.from({ length: Math.min(batchSize, test.count) }, (_, i) => i));
+  const { problem, cotangent } = layerProblem(network, batch);
+  return compareProblem(problem, cotangent, signal);
+}
+
+function words(dataset: string, settings: ImageSettings, { train, test, folder }: Mnist): TaskWords {
+  const { layer, differentiation, tolerance, batchSize } = settings;
+  const none = layer === "none";
+  const method = `${differentiation}, tolerance ${text.tolerance(tolerance)}`;
+  return {
+    title: `A network with an optimization layer, trained on ${dataset}`,
+    data: `${text.thousands(train.count)} training and ${text.thousands(test.count)} test images from ${folder}`,
+    network: none
+      ? "no optimization layer"
+      : `optimization layer ${layer === "fixed" ? "with fixed data" : "with A learned"}, ${method}`,
+    lead: `${leadOf(settings)}. Batches of ${batchSize}, Adam at 1e-3${cooldownWords(settings.cooldown)}.`,
+    examples: "images",
+    loss: "negative log-likelihood",
+    headline: "classified rightly",
+    comparison: `The optimization layer after training, on the first ${Math.min(batchSize, test.count)} test images, for the loss of that batch`,
+  };
+}
+
+function leadOf({ layer, differentiation, tolerance }: ImageSettings): string {
+  const network = "The image classifier of Alt-Diff (section F.2)";
+  if (layer === "none") return `${network} without its optimization layer`;
+  const data = layer === "learned-A" ? "A learned, the rest fixed" : "its data fixed at random";
+  return `${network}: a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${data}), differentiated by the ${differentiation} rule at tolerance ${text.tolerance(tolerance)}`;
+}
+
+export function cooldownWords(share: number): string {
+  return share === 0 ? "" : ` falling to zero over the last ${text.percent(share, 0)} of the run`;
+}

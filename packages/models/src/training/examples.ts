@@ -1,0 +1,43 @@
+import type { Random } from "@solvegrad/autograd";
+
+/** A part of a data set: examples that can be asked for by their places. */
+export interface Examples<B> {
+  readonly count: number;
+  /** The examples at these places, in that order, ready for a network. */
+  batch(places: Int32Array): B;
+}
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** Shuffles the examples; without it they come in the order of the data set. */
+  readonly random?: Random;
+}
+
+/** How many batches `batches` yields: the last one may be smaller. */
+export function batchCount({ count }: Pick<Examples<unknown>, "count">, batchSize: number): number {
+  return Math.ceil(count / batchSize);
+}
+
+/** Goes once through the examples, each in exactly one batch. Throws a RangeError for a batch size that is not a positive integer. */
+export function* batches<B>(
+  examples: Examples<B>,
+  { batchSize, random }: BatchOptions,
+): Generator<{ readonly batch: B; readonly size: number }> {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`batchSize is ${batchSize}, expected a positive integer`);
+  }
+  const { count } = examples;
+  const order = random ? random.permutation(count) : Int32Array.from({ length: count }, (_, i) => i);
+  for (let begin = 0; begin < count; begin += batchSize) {
+    const places = order.slice(begin, begin + batchSize);
+    yield { batch: examples.batch(places), size: places.length };
+  }
+}
+
+/** The examples at some places of a set, as a set of their own: a split. */
+export function selected<B>(examples: Examples<B>, places: Int32Array): Examples<B> {
+  return {
+    count: places.length,
+    batch: (chosen) => examples.batch(chosen.map((place) => places[place])),
+  };
+}

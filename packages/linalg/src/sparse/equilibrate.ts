@@ -7,6 +7,9 @@ export interface EquilibrationOptions {
   readonly limit?: number;
 }
 
+/** Largest entries this near to 1 are even enough to stop at. */
+const even = 1e-3;
+
 /**
  * Scales d that bring every row and column of the symmetric D K D near to a largest entry of 1 (D. Ruiz, 2001), from K's
  * upper triangle: d <- d / sqrt(largest entry of the scaled column), repeated. A column without entries keeps 1.
@@ -29,9 +32,12 @@ export function equilibrate(
         if (size > largest[j]) largest[j] = size;
       }
     }
+    let worst = 0;
     for (let j = 0; j < n; j++) {
       if (largest[j] > 0) d[j] = Math.min(limit, Math.max(1 / limit, d[j] / Math.sqrt(largest[j])));
+      if (largest[j] > 0) worst = Math.max(worst, Math.abs(1 - largest[j]));
     }
+    if (worst < even) break;
   }
   return d;
 }

@@ -1,8 +1,6 @@
-import { eliminationTree, postorder } from "./elimination-tree.ts";
+import { analyzeLdl, type LdlAnalysis } from "./ldl-analysis.ts";
 import { type SparseMatrix, SparseMatrixError } from "./matrix.ts";
-import { minimumDegreeOrder } from "./minimum-degree.ts";
 import { type LdlStorage, Multifrontal } from "./multifrontal.ts";
-import { permuteSymmetric } from "./permute.ts";
 
 /** How the pivots of a quasi-definite factorization are kept away from zero. */
 export interface LdlOptions {
@@ -37,47 +35,45 @@ export class SparseLdl {
   /** How many pivots the last `factor` replaced. */
   bumpedPivots = 0;
 
-  private readonly entries: number;
-  private readonly target: Int32Array;
+  /** What the pattern alone decides, for another factor of the same pattern. */
+  readonly analysis: LdlAnalysis;
+
   private readonly upper: SparseMatrix;
-  private readonly parent: Int32Array;
-  private readonly columns: Int32Array;
   private readonly rows: Int32Array;
   private readonly values: Float64Array;
   private readonly D: Float64Array;
   private readonly work: Float64Array;
+  private readonly next: Int32Array;
+  private readonly visited: Int32Array;
+  private readonly pattern: Int32Array;
   private readonly multifrontal: Multifrontal | null;
 
-  /** Analyses the pattern of K's upper triangle. Throws a `SparseMatrixError` where it is not square or not upper. */
-  constructor(
-    upper: SparseMatrix,
-    order: Int32Array = minimumDegreeOrder(checkedUpper(upper)),
-    method: LdlMethod = "auto",
-  ) {
-    checkedUpper(upper);
-    this.n = upper.shape[1];
-    this.entries = upper.indices.length;
-    const { parent } = eliminationTree(permuteSymmetric(upper, order).upper);
-    this.order = postorder(parent).map((k) => order[k]);
-    const permuted = permuteSymmetric(upper, this.order);
-    this.upper = permuted.upper;
-    this.target = permuted.target;
-    const tree = eliminationTree(this.upper);
-    this.parent = tree.parent;
-    this.columns = new Int32Array(this.n + 1);
-    for (let j = 0; j < this.n; j++) this.columns[j + 1] = this.columns[j] + tree.columnCounts[j];
-    this.fill = this.columns[this.n];
+  /**
+   * Analyses the pattern of K's upper triangle, in the given order of elimination or one of minimum degree, or takes over an
+   * analysis of it. Throws a `SparseMatrixError` where K is not square or not upper.
+   */
+  constructor(pattern: SparseMatrix | LdlAnalysis, order?: Int32Array, method: LdlMethod = "auto") {
+    const analysis = "target" in pattern ? pattern : analyzeLdl(pattern, order);
+    const { n, indptr, indices } = analysis;
+    this.analysis = analysis;
+    this.n = n;
+    this.order = analysis.order;
+    this.fill = analysis.columns[n];
+    this.upper = { shape: [n, n], indptr, indices, data: new Float64Array(indices.length) };
     this.rows = new Int32Array(this.fill);
     this.values = new Float64Array(this.fill);
-    this.D = new Float64Array(this.n);
-    this.work = new Float64Array(this.n);
-    const work = tree.columnCounts.reduce((sum, count) => sum + count * count, 0);
-    const byFronts = method === "auto" ? work > multifrontalWork : method === "multifrontal";
+    this.D = new Float64Array(n);
+    this.work = new Float64Array(n);
+    this.next = new Int32Array(n);
+    this.visited = new Int32Array(n);
+    this.pattern = new Int32Array(n);
+    const byFronts = method === "auto" ? analysis.work > multifrontalWork : method === "multifrontal";
     this.multifrontal = byFronts ? new Multifrontal(this.storage()) : null;
   }
 
   private storage(): LdlStorage {
-    const { n, order, upper, parent, columns, rows, values, D } = this;
+    const { n, order, upper, rows, values, D } = this;
+    const { parent, columns } = this.analysis;
     return { n, order, upper, parent, columns, rows, values, D };
   }
 
@@ -86,11 +82,12 @@ export class SparseLdl {
    * pivot is not finite, or is zero and no bump was asked for: the factor is then of no use.
    */
   factor(data: Float64Array, options: LdlOptions = {}): boolean {
-    if (data.length !== this.entries) {
-      throw new SparseMatrixError(`data has ${data.length} entries, expected ${this.entries} as the pattern has`);
+    const { target } = this.analysis;
+    if (data.length !== target.length) {
+      throw new SparseMatrixError(`data has ${data.length} entries, expected ${target.length} as the pattern has`);
     }
     const values = this.upper.data;
-    for (let k = 0; k < data.length; k++) values[this.target[k]] = data[k];
+    for (let k = 0; k < data.length; k++) values[target[k]] = data[k];
     if (this.multifrontal === null) return this.factorRows(options);
     const done = this.multifrontal.factor(options);
     this.bumpedPivots = this.multifrontal.bumpedPivots;
@@ -98,12 +95,12 @@ export class SparseLdl {
   }
 
   private factorRows({ signs, regularization = 0, smallestPivot = 0, pivotBump = 0 }: LdlOptions): boolean {
-    const { n, upper, parent, columns, rows, values, D, order } = this;
-    const { indptr, indices, data } = upper;
+    const { n, rows, values, D, order, next, pattern } = this;
+    const { parent, columns } = this.analysis;
+    const { indptr, indices, data } = this.upper;
     const y = this.work.fill(0);
-    const next = columns.slice(0, n);
-    const visited = new Int32Array(n).fill(-1);
-    const pattern = new Int32Array(n);
+    const visited = this.visited.fill(-1);
+    for (let j = 0; j < n; j++) next[j] = columns[j];
     this.bumpedPivots = 0;
     for (let k = 0; k < n; k++) {
       const sign = signs === undefined ? 1 : signs[order[k]];
@@ -149,7 +146,8 @@ export class SparseLdl {
 
   /** x <- (K + delta S)^-1 b, with the last factor; `x` may be `b`. */
   solve(b: Float64Array, x: Float64Array): void {
-    const { n, order, columns, rows, values, D, work: y } = this;
+    const { n, order, rows, values, D, work: y } = this;
+    const { columns } = this.analysis;
     for (let k = 0; k < n; k++) y[k] = b[order[k]];
     for (let j = 0; j < n; j++) {
       const yj = y[j];
@@ -175,16 +173,4 @@ export class SparseLdl {
     for (const pivot of this.D) if (pivot > 0) positive++;
     return { positive, negative: this.n - positive };
   }
-}
-
-function checkedUpper(K: SparseMatrix): SparseMatrix {
-  const [rows, columns] = K.shape;
-  if (rows !== columns) throw new SparseMatrixError(`K is ${rows} x ${columns}, expected a square matrix`);
-  for (let j = 0; j < columns; j++) {
-    const last = K.indptr[j + 1] - 1;
-    if (last >= K.indptr[j] && K.indices[last] > j) {
-      throw new SparseMatrixError(`K has an entry (${K.indices[last]}, ${j}), expected its upper triangle only`);
-    }
-  }
-  return K;
 }

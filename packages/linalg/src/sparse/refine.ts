@@ -10,6 +10,21 @@ export interface RefinementOptions {
   readonly maxSteps?: number;
   /** Whether residuals are summed in twice the precision, so that x ends correct to rounding; false by default. */
   readonly doubled?: boolean;
+  /** Where the vectors live; kept between solves, it saves allocating them. */
+  readonly workspace?: RefinementWorkspace;
+}
+
+/** The vectors that refinement works with, for a matrix of n rows. */
+export class RefinementWorkspace {
+  readonly candidate: Float64Array;
+  readonly rest: Float64Array;
+  readonly spare: Float64Array;
+
+  constructor(n: number) {
+    this.candidate = new Float64Array(n);
+    this.rest = new Float64Array(n);
+    this.spare = new Float64Array(n);
+  }
 }
 
 export interface Refinement {
@@ -27,39 +42,39 @@ export function solveRefined(
   upper: SparseMatrix,
   b: Float64Array,
   x: Float64Array,
-  { tolerance = 1e-14, maxSteps = 10, doubled = false }: RefinementOptions = {},
+  { tolerance = 1e-14, maxSteps = 10, doubled = false, workspace }: RefinementOptions = {},
 ): Refinement {
   const residualOf = doubled ? doubledResidual(upper, b) : plainResidual(upper, b);
   const target = tolerance * largestEntry(b);
   factor.solve(b, x);
-  const candidate = new Float64Array(b.length);
-  let rest = residualOf(x, new Float64Array(b.length));
-  let spare = new Float64Array(b.length);
+  const vectors = workspace ?? new RefinementWorkspace(b.length);
+  const { candidate } = vectors;
+  let { rest, spare } = vectors;
+  residualOf(x, rest);
   let residual = largestEntry(rest);
   let steps = 0;
   while (steps < maxSteps && residual > target) {
     steps++;
     factor.solve(rest, candidate);
     for (let i = 0; i < x.length; i++) candidate[i] += x[i];
-    const next = residualOf(candidate, spare);
-    const size = largestEntry(next);
+    residualOf(candidate, spare);
+    const size = largestEntry(spare);
     if (!(size < residual)) break;
     x.set(candidate);
     const slow = size > residual / 2;
     residual = size;
-    [rest, spare] = [next, rest];
+    [rest, spare] = [spare, rest];
     if (slow) break;
   }
   return { residual, steps };
 }
 
-type ResidualFunction = (x: Float64Array, into: Float64Array<ArrayBuffer>) => Float64Array<ArrayBuffer>;
+type ResidualFunction = (x: Float64Array, into: Float64Array) => void;
 
 function plainResidual(upper: SparseMatrix, b: Float64Array): ResidualFunction {
   return (x, into) => {
     into.set(b);
     addSymmetricProduct(-1, upper, x, into);
-    return into;
   };
 }
 
@@ -68,7 +83,6 @@ function doubledResidual(upper: SparseMatrix, b: Float64Array): ResidualFunction
   return (x, into) => {
     addDoubledSymmetricProduct(-1, upper, x, sum.set(b));
     sum.round(into);
-    return into;
   };
 }
 

@@ -1,13 +1,16 @@
 import { OptionError } from "../errors.ts";
 import { type ActiveSet, activeSet } from "../kkt/active-set.ts";
+import { type DependentSlot, dependenceNote, dependentSlots, removeVanishingParts } from "../kkt/dependent-slots.ts";
 import { type KktVector, kktVector } from "../kkt/kkt-method.ts";
 import { methodFor } from "../kkt/kkt-state.ts";
-import { leastNormSolution } from "../kkt/least-norm.ts";
-import { type RefinedSolution, solveRefined } from "../kkt/refine.ts";
-import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { solveRefined } from "../kkt/refine.ts";
+import { type Replacement, replaceSingular } from "../kkt/replace-singular.ts";
+import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
-import { pullBack } from "./pullback.ts";
-import type { Cotangent, DifferentiationRule, Vjp, VjpOptions } from "./rule.ts";
+import { type KktAnswer, type KktRule, type KktTables, kktRule } from "./kkt-rule.ts";
+import { quadraticCotangents } from "./pullback.ts";
+import { quadraticTangents } from "./pushforward.ts";
+import type { Cotangent } from "./rule.ts";
 
 export interface ImplicitOptions {
   /** How small lambda and s of one row must both be, relative to their size in the problem, to count as weakly active; 1e-8. */
@@ -15,10 +18,13 @@ export interface ImplicitOptions {
 }
 
 const refinement = { steps: 10, tolerance: 1e-14 };
-/** A residual above this means that the KKT system is singular: the direct least-norm solution takes over. */
-const singular = 1e-8;
-/** The largest system for which it does: its cost grows with the cube. */
-const largestDirect = 1500;
+
+/** How the data of a QP enter its KKT conditions. */
+export const quadraticTables: KktTables<QuadraticProgram, DatumName> = {
+  names: datumNames,
+  cotangents: quadraticCotangents,
+  tangents: quadraticTangents,
+};
 
 /**
  * Implicit differentiation of the KKT conditions (OptNet; Amos and Kolter 2017, section 3): with the active rows a,
@@ -27,50 +33,41 @@ const largestDirect = 1500;
  *     [A  0   0  ] [y ] = [cotangent of nu       ]
  *     [Ga 0   0  ] [wa]   [cotangent of lambda_a ]
  *
- * and the cotangents of the data by `pullBack`. The factors of the interior-point solver are used again when the
+ * and the cotangents of the data by `pullBack`; the same system with the tangents of the data on the right (`pushForwardBy`) gives
+ * the tangents of the solution. The factors of the interior-point solver are used again when the
  * solution carries them, with refinement against the unregularized system; any other solver's solution will do.
  *
- * Where the solution map is not differentiable, the choice is: weakly active rows count as inactive; where the solution is
- * not unique, the adjoint system gets a least-norm least-squares solution. The report's notes say when either happened.
- * Redundant active rows share what is theirs, each in its own unit; the cotangents of q and Q do not depend on how.
+ * Where the solution map is not differentiable, the choice is: weakly active rows count as inactive, and where the system is singular,
+ * because active rows depend on each other or because the solution is not unique, it gets its least-norm least-squares solution, by
+ * the pseudoinverse of the matrix above. The report's notes say when either happened.
  */
-export function implicit(options: ImplicitOptions = {}): DifferentiationRule {
+export function implicit(options: ImplicitOptions = {}): KktRule<QuadraticProgram, DatumName> {
   const { weakTolerance = 1e-8 } = options;
   if (!(weakTolerance >= 0 && weakTolerance < 1)) {
     throw new OptionError("weakTolerance", weakTolerance, "a number from 0 to 1");
   }
-  return {
-    name: "implicit",
-    vjp: (problem, solution, cotangent, vjpOptions) =>
-      vjp(problem, solution, cotangent, weakTolerance, vjpOptions ?? {}),
-  };
+  return kktRule("implicit", quadraticTables, (problem, solution, rhs) => solve(problem, solution, rhs, weakTolerance));
 }
 
-function vjp(
-  problem: QuadraticProgram,
-  solution: Solution,
-  cotangent: Cotangent,
-  weakTolerance: number,
-  { wanted }: VjpOptions,
-): Vjp {
-  const begin = performance.now();
+function solve(problem: QuadraticProgram, solution: Solution, given: Cotangent, weakTolerance: number): KktAnswer {
   const items = Int32Array.from(solution.status.keys()).filter((i) => isUsable(solution.status[i]));
   const active = activeSet(problem, solution, items, weakTolerance);
   const method = methodFor(problem, solution.state);
   method.factor(items, active.D);
-  const rhs = rightHandSide(problem, cotangent, items, active.D);
+  const dependent = dependentSlots(problem, method, items, active.D);
+  const rhs = rightHandSide(problem, given, items, active.D);
+  removeVanishingParts(problem, dependent, rhs);
   const solved = solveRefined(problem, method, items, active.D, rhs, refinement);
+  removeVanishingParts(problem, dependent, solved.z);
   const replaced = replaceSingular(problem, items, active.D, rhs, solved);
-  const adjoint = scattered(problem, items, solved.z);
-  const gradients = pullBack(problem, solution, { u: adjoint.x, y: adjoint.nu, w: adjoint.lambda }, wanted);
+  const { x: u, nu: y, lambda: w } = scattered(problem, items, solved.z);
   const report = {
     iterations: 0,
-    milliseconds: performance.now() - begin,
     peakBytes: method.bytes + 8 * 5 * items.length * (problem.n + problem.p + problem.m),
     residual: solved.residual.reduce((worst, value) => Math.max(worst, value), 0),
-    notes: notesOn(problem, active, replaced),
+    notes: notesOn(problem, active, replaced, dependent),
   };
-  return { gradients, report };
+  return { adjoint: { u, y, w }, report };
 }
 
 /** The cotangents of the selected items, those of inactive multipliers (which are constantly zero) dropped. */
@@ -101,70 +98,12 @@ function scattered(problem: QuadraticProgram, items: Int32Array, z: KktVector): 
   return result;
 }
 
-interface Replacement {
-  readonly item: number;
-  readonly rank: number;
-  readonly size: number;
-}
-
-/** Solves the slots whose refinement failed by a least-norm least-squares solution, in place. */
-function replaceSingular(
+function notesOn(
   problem: QuadraticProgram,
-  items: Int32Array,
-  D: Float64Array,
-  rhs: KktVector,
-  { z, residual }: RefinedSolution,
-): Replacement[] {
-  const replaced: Replacement[] = [];
-  items.forEach((item, k) => {
-    if (residual[k] <= singular) return;
-    const { n, p, m } = problem;
-    const rows = Array.from({ length: m }, (_, i) => i).filter((i) => D[k * m + i] === 0);
-    const size = n + p + rows.length;
-    if (size > largestDirect) return;
-    const right = new Float64Array(size);
-    right.set(rhs.x.subarray(k * n, (k + 1) * n));
-    right.set(rhs.nu.subarray(k * p, (k + 1) * p), n);
-    rows.forEach((row, j) => {
-      right[n + p + j] = rhs.lambda[k * m + row];
-    });
-    const direct = leastNormSolution(activeMatrix(problem, item, rows), size, right);
-    // of full rank, and badly scaled: the refined solution may be the better one
-    if (direct.rank === size && direct.residual >= residual[k]) return;
-    z.x.set(direct.x.subarray(0, n), k * n);
-    z.nu.set(direct.x.subarray(n, n + p), k * p);
-    z.lambda.fill(0, k * m, (k + 1) * m);
-    rows.forEach((row, j) => {
-      z.lambda[k * m + row] = direct.x[n + p + j];
-    });
-    residual[k] = direct.residual;
-    if (direct.rank < size) replaced.push({ item, rank: direct.rank, size });
-  });
-  return replaced;
-}
-
-/** The KKT matrix [Q B'; B 0] of one item, B = [A; the given rows of G], row by row. */
-function activeMatrix(problem: QuadraticProgram, item: number, rows: readonly number[]): Float64Array {
-  const { n, p } = problem;
-  const size = n + p + rows.length;
-  const K = new Float64Array(size * size);
-  const Q = itemOf(problem.Q, item);
-  const A = itemOf(problem.A, item);
-  const G = itemOf(problem.G, item);
-  for (let i = 0; i < n; i++) K.set(Q.subarray(i * n, (i + 1) * n), i * size);
-  for (let r = n; r < size; r++) {
-    const row = r < n + p ? A.subarray((r - n) * n, (r - n + 1) * n) : rowOf(G, rows[r - n - p], n);
-    K.set(row, r * size);
-    for (let j = 0; j < n; j++) K[j * size + r] = row[j];
-  }
-  return K;
-}
-
-function rowOf(matrix: Float64Array, row: number, width: number): Float64Array {
-  return matrix.subarray(row * width, (row + 1) * width);
-}
-
-function notesOn(problem: QuadraticProgram, { weak }: ActiveSet, replaced: readonly Replacement[]): string[] {
+  { weak }: ActiveSet,
+  replaced: readonly Replacement[],
+  dependent: readonly DependentSlot[],
+): string[] {
   const notes: string[] = [];
   const where = (item: number) => (problem.batched ? ` of item ${item}` : "");
   if (weak.length > 0) {
@@ -180,6 +119,11 @@ function notesOn(problem: QuadraticProgram, { weak }: ActiveSet, replaced: reado
     notes.push(
       `The KKT system${where(item)}${more} is singular (rank ${rank} of ${size}): the gradient is the least-norm least-squares one.`,
     );
+  }
+  const shared = dependent.filter(({ item }) => !replaced.some((other) => other.item === item));
+  if (shared.length > 0) {
+    const more = shared.length > 1 ? ` (and of ${shared.length - 1} more items)` : "";
+    notes.push(dependenceNote(`${where(shared[0].item)}${more}`, shared[0]));
   }
   return notes;
 }

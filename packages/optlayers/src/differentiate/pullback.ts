@@ -37,20 +37,35 @@ export function pullBack(
 /** The points that the cotangents of the data are made of, with zeros at the items that may not be used. */
 export type PullbackRows = Record<"x" | "nu" | "lambda" | "u" | "y" | "w", View<Float64Array>>;
 
-export function usableRows(
-  { n, p, m, batch }: LinearConstraints,
-  solution: Solution,
-  adjoint: AdjointPoint,
-): PullbackRows {
-  const usable = solution.status.map(isUsable);
+export function usableRows(problem: LinearConstraints, solution: Solution, adjoint: AdjointPoint): PullbackRows {
+  const { n, p, m, batch } = problem;
+  const { x, nu, lambda, usable } = usableSolution(problem, solution);
   const clean = (values: Float64Array, width: number) => view(withoutItems(values, width, usable), [batch, width]);
   return {
-    x: clean(solution.x, n),
-    nu: clean(solution.nu, p),
-    lambda: clean(solution.lambda, m),
+    x: view(x, [batch, n]),
+    nu: view(nu, [batch, p]),
+    lambda: view(lambda, [batch, m]),
     u: clean(adjoint.u, n),
     y: clean(adjoint.y, p),
     w: clean(adjoint.w, m),
+  };
+}
+
+/** A solution with zeros at the items that may not be used: batch x n, batch x p and batch x m. */
+export interface SolutionRows {
+  readonly x: Float64Array;
+  readonly nu: Float64Array;
+  readonly lambda: Float64Array;
+  readonly usable: readonly boolean[];
+}
+
+export function usableSolution({ n, p, m }: LinearConstraints, solution: Solution): SolutionRows {
+  const usable = solution.status.map(isUsable);
+  return {
+    x: withoutItems(solution.x, n, usable),
+    nu: withoutItems(solution.nu, p, usable),
+    lambda: withoutItems(solution.lambda, m, usable),
+    usable,
   };
 }
 
@@ -77,7 +92,7 @@ export const constraintCotangents: CotangentTable<LinearConstraints, "A" | "b" |
   h: (problem, { w }) => reduced(1, w, problem.h),
 };
 
-const quadraticCotangents: CotangentTable<QuadraticProgram, DatumName> = {
+export const quadraticCotangents: CotangentTable<QuadraticProgram, DatumName> = {
   ...constraintCotangents,
   Q: (problem, { u, x }) => symmetrize(outer(-1, u, x, problem.Q.batched), problem.n),
   q: (problem, { u }) => reduced(-1, u, problem.q),

@@ -20,18 +20,61 @@ export interface RowDependence {
  * The dependence among given rows of one item's constraints: row k < p is that of Ak, row p + i that of Gi. With the
  * equalities first, as the order of the rows decides which of two copies counts as the dependent one.
  */
-export function dependentRows({ n, p, A, G }: LinearConstraints, item: number, rows: ArrayLike<number>): RowDependence {
-  const B = new Float64Array(rows.length * n);
-  const [equalities, inequalities] = [itemOf(A, item), itemOf(G, item)];
-  for (let i = 0; i < rows.length; i++) {
-    const [matrix, row] = rows[i] < p ? [equalities, rows[i]] : [inequalities, rows[i] - p];
-    B.set(matrix.subarray(row * n, (row + 1) * n), i * n);
-  }
-  return rowDependence(B, n);
+export function dependentRows(problem: LinearConstraints, item: number, rows: readonly number[]): RowDependence {
+  return dependenceFinder(problem)(item, rows);
 }
 
 /**
- * The same for the rows of any matrix with n columns. Where the Cholesky factor of their Gram matrix cannot vouch for
+ * The same for many items of one problem: equalities that depend on each other, the usual case, are looked at once where the batch
+ * shares them.
+ */
+export function dependenceFinder(problem: LinearConstraints): (item: number, rows: readonly number[]) => RowDependence {
+  const { n, p, A } = problem;
+  const known = new Map<number, RowDependence>();
+  const ofEqualities = (item: number) => {
+    const key = A.batched ? item : 0;
+    const found = known.get(key) ?? rowDependence(itemOf(A, item), n);
+    known.set(key, found);
+    return found;
+  };
+  return (item, rows) => {
+    const B = selected(problem, item, rows);
+    const allEqualities = rows.length > p && rows.slice(0, p).every((row, k) => row === k);
+    if (!allEqualities) return rowDependence(B, n);
+    const equalities = ofEqualities(item);
+    if (equalities.dependent.length === 0) return rowDependence(B, n);
+    const others = rows.filter((row) => !equalities.dependent.includes(row));
+    const { rows: unit } = unitRows(selected(problem, item, others), n);
+    if (!areClearlyIndependent(unit, others.length, n)) return rowDependence(B, n);
+    const vanishing = new Float64Array(equalities.dependent.length * rows.length);
+    for (let k = 0; k < equalities.dependent.length; k++) {
+      vanishing.set(equalities.vanishing.subarray(k * p, (k + 1) * p), k * rows.length);
+    }
+    return { rank: others.length, dependent: equalities.dependent, vanishing };
+  };
+}
+
+/** Whether all rows of one item's constraints are clearly independent: then those of every active set are. */
+export function haveIndependentRows(problem: LinearConstraints, item: number): boolean {
+  const { n, p, m } = problem;
+  if (p + m > n) return false;
+  const all = Array.from({ length: p + m }, (_, row) => row);
+  return areClearlyIndependent(unitRows(selected(problem, item, all), n).rows, p + m, n);
+}
+
+/** These rows of an item's [A; G], one after another. */
+function selected({ n, p, A, G }: LinearConstraints, item: number, rows: readonly number[]): Float64Array {
+  const B = new Float64Array(rows.length * n);
+  const [equalities, inequalities] = [itemOf(A, item), itemOf(G, item)];
+  rows.forEach((row, i) => {
+    const [matrix, at] = row < p ? [equalities, row] : [inequalities, row - p];
+    B.set(matrix.subarray(at * n, (at + 1) * n), i * n);
+  });
+  return B;
+}
+
+/**
+ * The dependence among the rows of a matrix with n columns. Where the Cholesky factor of their Gram matrix cannot vouch for
  * independence, by Gram and Schmidt's process in the order of the rows, each projected twice (Giraud, Langou and Rozloznik 2005):
  * B = RU, U orthonormal, and a dependent row R_i stands for the vanishing combination e_i - c, c'R = R_i.
  */

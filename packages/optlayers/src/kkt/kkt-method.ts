@@ -1,5 +1,5 @@
 import { applyDatum, applyTransposedDatum } from "../problem/products.ts";
-import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { LinearConstraints, QuadraticProgram } from "../problem/quadratic-program.ts";
 
 /** One vector (x, nu, lambda) a slot: k x n, k x p and k x m, row by row. Right-hand sides have the same layout. */
 export interface KktVector {
@@ -24,12 +24,17 @@ export interface KktMethod {
   factor(items: Int32Array, D: Float64Array): Uint8Array;
   /** Overwrites the right-hand sides of the slots last factored with the solutions. */
   solve(rhs: KktVector): void;
+  /**
+   * How independent the rows with d = 0 of a slot last factored are: the smallest pivot of a row relative to what the row
+   * has before the others are taken off. Left out by a method that cannot tell.
+   */
+  independence?(slot: number): number;
   /** Bytes held by factors and workspace. */
   readonly bytes: number;
 }
 
 /** A vector of zeros for `slots` slots. */
-export function kktVector(problem: QuadraticProgram, slots: number): KktVector {
+export function kktVector(problem: LinearConstraints, slots: number): KktVector {
   return {
     x: new Float64Array(slots * problem.n),
     nu: new Float64Array(slots * problem.p),

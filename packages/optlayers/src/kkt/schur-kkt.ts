@@ -33,6 +33,10 @@ export class SchurKkt implements KktMethod {
   private readonly S: Float64Array;
   /** The diagonal of Vg'Vg, m numbers a factor item: what the regularization of S is relative to. */
   private readonly scale: Float64Array;
+  /** The smallest pivot of Lt relative to T's diagonal, of each factor item. */
+  private readonly independenceOfA: Float64Array;
+  /** Slots whose factor needed a stronger regularization, which hides small pivots. */
+  private strengthened: Uint8Array = new Uint8Array(0);
   private items: Int32Array = new Int32Array(0);
   private D: Float64Array = new Float64Array(0);
   private K: Float64Array = new Float64Array(0);
@@ -62,6 +66,7 @@ export class SchurKkt implements KktMethod {
     this.N = new Float64Array(factors * p * m);
     this.S = new Float64Array(factors * m * m);
     this.scale = new Float64Array(factors * m);
+    this.independenceOfA = new Float64Array(factors).fill(1);
     this.reduce(factors);
   }
 
@@ -110,8 +115,14 @@ export class SchurKkt implements KktMethod {
       for (let i = 0; i < m; i++) this.scale[f * m + i] = W[block(p + i, p + i)] || 1;
     }
     if (p === 0) return;
+    const T = this.Lt.slice();
     const Lt = view(this.Lt, [factors, p, p]);
     kernels.potrfBatched(Lt);
+    for (let k = 0; k < factors * p; k++) {
+      const diagonal = k * p + (k % p);
+      const f = Math.floor(k / p);
+      this.independenceOfA[f] = Math.min(this.independenceOfA[f], this.Lt[diagonal] ** 2 / T[diagonal]);
+    }
     if (m === 0) return;
     const N = view(this.N, [factors, p, m]);
     kernels.trsmBatched("lower", 1, Lt, N);
@@ -128,6 +139,7 @@ export class SchurKkt implements KktMethod {
     this.items = items;
     this.D = D;
     const failed = new Uint8Array(items.length);
+    this.strengthened = new Uint8Array(items.length);
     if (m === 0) return failed;
     if (this.K.length < items.length * m * m) this.K = new Float64Array(items.length * m * m);
     for (let k = 0; k < items.length; k++) this.assemble(k, regularization);
@@ -159,11 +171,24 @@ export class SchurKkt implements KktMethod {
   /** A stronger regularization where rounding made S + D indefinite; 1 when nothing helps (the data are not finite). */
   private retry(k: number): 0 | 1 {
     const { m } = this;
+    this.strengthened[k] = 1;
     for (const delta of [1e-8, 1e-6, 1e-4]) {
       this.assemble(k, delta);
       if (activeKernels().potrf(view(this.K, [m, m], k * m * m)) === 0) return 0;
     }
     return 1;
+  }
+
+  independence(slot: number): number {
+    const { m, K, D, scale } = this;
+    if (this.strengthened[slot]) return 0;
+    const f = this.oneV ? 0 : this.items[slot];
+    let smallest = this.independenceOfA[f];
+    for (let i = 0; i < m; i++) {
+      if (D[slot * m + i] !== 0) continue;
+      smallest = Math.min(smallest, K[slot * m * m + i * (m + 1)] ** 2 / scale[f * m + i]);
+    }
+    return smallest;
   }
 
   solve(rhs: KktVector): void {

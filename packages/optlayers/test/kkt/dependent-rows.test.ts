@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quadraticProgram } from "../../src/index.ts";
+import { type QuadraticProgram, quadraticProgram } from "../../src/index.ts";
 import { dependentRows, removeVanishing, rowDependence } from "../../src/kkt/dependent-rows.ts";
 import { leastNormSolution } from "../../src/kkt/least-norm.ts";
-import { identity, inner, normals, relativeError } from "../random-programs.ts";
+import { identity, inner, normals, randomProgram, relativeError } from "../random-programs.ts";
 
 /** B'v. */
 function combined(B: Float64Array, n: number, v: ArrayLike<number>): Float64Array {
@@ -74,3 +74,23 @@ describe("the dependence of rows", () => {
     expect(relativeError(v, expected)).toBeLessThan(1e-14);
   });
 });
+
+it("the dependence of equalities alone is that of all rows, if the inequalities add none", () => {
+  const problem = randomProgram({ n: 8, p: 3, m: 6, batch: 2, batched: ["q"], seed: 5 });
+  // the third equality is the sum of the others
+  for (let j = 0; j < 8; j++) problem.A.values[16 + j] = problem.A.values[j] + problem.A.values[8 + j];
+  const rows = [0, 1, 2, 4, 6, 7];
+  const B = Float64Array.from([0, 1, 2, 4, 6, 7].flatMap((row) => rowOf(problem, row)));
+  const [found, expected] = [dependentRows(problem, 1, rows), rowDependence(B, 8)];
+  expect(found).toMatchObject({ rank: 5, dependent: [2] });
+  expect(Math.abs(inner(found.vanishing, expected.vanishing))).toBeCloseTo(1, 12);
+  // with a copy of an equality among the inequalities they do add one
+  problem.G.values.set(rowOf(problem, 0), 8);
+  expect(dependentRows(problem, 1, rows)).toMatchObject({ rank: 4, dependent: [2, 3] });
+});
+
+function rowOf({ n, p, A, G }: QuadraticProgram, row: number): number[] {
+  return [
+    ...(row < p ? A.values.subarray(row * n, (row + 1) * n) : G.values.subarray((row - p) * n, (row - p + 1) * n)),
+  ];
+}

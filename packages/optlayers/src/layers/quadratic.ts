@@ -6,6 +6,7 @@ import { datumNames } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
+import { quadraticKkt } from "./on-tape/kkt-tables.ts";
 import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
 
 export interface QuadraticLayerOptions extends LayerOptions {
@@ -36,8 +37,11 @@ export interface QuadraticLayerResult {
  * The gradient of a datum that the batch shares is the sum over the batch, that of Q is symmetric.
  *
  * An item that fails raises an `OptimizationError`. With `onFailure: "mask"` its x, nu and lambda are zeros, its
- * gradient is zero, and `solution.status` says why. Bad data are refused as by `quadraticProgram`. The gradient cannot
- * be differentiated again: `createGraph: true` throws a NotDifferentiableTwiceError.
+ * gradient is zero, and `solution.status` says why. Bad data are refused as by `quadraticProgram`.
+ *
+ * With `createGraph: true` the gradient may be differentiated again, to any order and by any rule, on the active set as it is
+ * (`recordedCotangents`). A rule is asked for the solution of KKT systems alone then: the second derivatives that `unrolled()`
+ * gives are those of the operator that its iterations converge to, not of the finite iteration.
  */
 export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLayerOptions = {}): QuadraticLayerResult {
   const { solver = interiorPoint(), differentiation = implicit() } = options;
@@ -46,7 +50,7 @@ export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLay
   checkMethod("differentiation", differentiation, "vjp", "a rule such as implicit()");
   const { problem, dtype } = readQuadraticProgram(data);
   return solveOnTape(
-    { name: "quadraticLayer", names: datumNames, data, problem, dtype },
+    { name: "quadraticLayer", names: datumNames, data, problem, dtype, kkt: quadraticKkt },
     solver,
     differentiation,
     options,

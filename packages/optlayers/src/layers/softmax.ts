@@ -11,6 +11,7 @@ import {
 } from "../problem/entropy-program.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
+import { entropyKkt } from "./on-tape/kkt-tables.ts";
 import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
 
 export interface SoftmaxLayerOptions extends LayerOptions {
@@ -41,8 +42,8 @@ export interface SoftmaxLayerResult {
  * gradient of a datum that the batch shares is the sum over the batch.
  *
  * An item that fails raises an `OptimizationError`. With `onFailure: "mask"` its x, nu and lambda are zeros, its gradient
- * is zero, and `solution.status` says why. Bad data are refused as by `entropyProgram`. The gradient cannot be
- * differentiated again: `createGraph: true` throws a NotDifferentiableTwiceError.
+ * is zero, and `solution.status` says why. Bad data are refused as by `entropyProgram`. With
+ * `createGraph: true` the gradient may be differentiated again, to any order, on the active set as it is (`recordedCotangents`).
  */
 export function softmaxLayer(data: EntropyProgramData, options: SoftmaxLayerOptions = {}): SoftmaxLayerResult {
   const { solver = entropicInteriorPoint(), differentiation = entropicImplicit() } = options;
@@ -51,7 +52,7 @@ export function softmaxLayer(data: EntropyProgramData, options: SoftmaxLayerOpti
   checkMethod("differentiation", differentiation, "vjp", "a rule such as entropicImplicit()");
   const { problem, dtype } = readEntropyProgram(data);
   return solveOnTape(
-    { name: "softmaxLayer", names: entropyNames, data, problem, dtype },
+    { name: "softmaxLayer", names: entropyNames, data, problem, dtype, kkt: entropyKkt },
     solver,
     differentiation,
     options,

@@ -1,10 +1,12 @@
-import { customOp, Tensor, tensor } from "@solvegrad/autograd";
+import { customOp, isGradEnabled, Tensor, tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import { checkChoice } from "../check-options.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
 import type { Datum } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution, type SolveOptions, type Solver, type Status } from "../solvers/solver.ts";
+import { type KktOnTape, type KktOperator, recordedCotangents } from "./on-tape/kkt-on-tape.ts";
+import type { DataOnTape, Lagrangian } from "./on-tape/lagrangian.ts";
 
 /** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
 export type OnFailure = "raise" | "mask";
@@ -123,6 +125,15 @@ export interface LayerOptions extends SolveOptions {
   readonly onBackward?: (report: DifferentiationReport) => void;
 }
 
+/** What a kind of problem must say so that its layer may be differentiated more than once; see `recordedCotangents`. */
+export interface KktTable<P, N extends string> {
+  readonly lagrangian: Lagrangian<N>;
+  /** Whether the KKT matrix does not depend on x. */
+  readonly quadratic: boolean;
+  /** The solution of the KKT system of the active rows, as the rule gives it: for data that enter linearly, `operatorOf`. */
+  operator(problem: P, solution: Solution, rule: DifferentiationRule<P, N>): KktOperator;
+}
+
 /** A problem of the kind P as a layer has read it from the caller's data. */
 interface StatedProblem<P, N extends string> {
   /** The layer's name, for error messages of the tape. */
@@ -131,42 +142,106 @@ interface StatedProblem<P, N extends string> {
   readonly data: Readonly<Partial<Record<N, unknown>>>;
   readonly problem: P;
   readonly dtype: DType;
+  /** Without it, the gradient cannot be differentiated again. */
+  readonly kkt?: KktTable<P, N>;
 }
 
 /**
  * Solves a problem, and puts x, nu and lambda on the tape, and zeta where the solution has it, as the outputs of one step
- * whose vjp is the rule's.
+ * whose vjp is the rule's. Where the backward pass is itself recorded (`createGraph: true`), and the kind of problem has a
+ * table for that, the cotangents are Tensor ops on the results.
  */
 export function solveOnTape<
   N extends string,
   P extends SolutionShape & BatchShape & Readonly<Record<N, Datum>>,
   S extends Solution = Solution,
 >(
-  { name, names, data, problem, dtype }: StatedProblem<P, N>,
+  stated: StatedProblem<P, N>,
   solver: Solver<P, S>,
   differentiation: DifferentiationRule<P, N>,
   { onFailure = "raise", onBackward, warmStart, signal, onIteration, timeLimit }: LayerOptions,
 ) {
+  const { name, names, data, problem, dtype, kkt } = stated;
+  const rule = reportingTo(differentiation, onBackward);
   const solved = solver.solve(problem, { warmStart, signal, onIteration, timeLimit });
   const solution = usableSolution(checkedSolution(solved, problem), onFailure);
   const inputs = differentiableData(names, data);
   const wanted = inputs.map((input) => input.name);
   const backward = (cotangents: readonly (Tensor | null)[]) => {
-    const { gradients, report } = differentiation.vjp(problem, solution, cotangentOf(solution, cotangents), { wanted });
-    onBackward?.(report);
+    if (kkt && isGradEnabled()) return recordedBackward(kkt, stated, solution, rule, inputs, outputs, cotangents);
+    const { gradients } = rule.vjp(problem, solution, cotangentOf(solution, cotangents), { wanted });
     return inputs.map((input) => gradientTensor(input.name, gradients[input.name], input.value));
   };
-  const outputs = [solution.x, solution.nu, solution.lambda, ...(solution.zeta ? [solution.zeta] : [])];
-  const held = [...outputs, solution.s];
+  const parts = [solution.x, solution.nu, solution.lambda, ...(solution.zeta ? [solution.zeta] : [])];
+  const held = [...parts, solution.s];
   const numbers = names.reduce((sum, datum) => sum + problem[datum].values.length, 0);
-  const [x, nu, lambda, zeta] = customOp(
+  const outputs = customOp(
     name,
     inputs.map(({ value }) => value),
-    outputs.map((rows) => rowsTensor(rows, problem, dtype).value),
+    parts.map((rows) => rowsTensor(rows, problem, dtype).value),
     backward,
-    { extraBytes: 8 * held.reduce((sum, rows) => sum + rows.length, numbers) },
+    { extraBytes: 8 * held.reduce((sum, rows) => sum + rows.length, numbers), differentiable: kkt !== undefined },
   );
+  const [x, nu, lambda, zeta] = outputs;
   return { x, nu, lambda, zeta, solution };
+}
+
+/** The cotangents of the data as Tensor ops on the outputs, on cotangents of these, and on the data. */
+function recordedBackward<N extends string, P extends SolutionShape & BatchShape & Readonly<Record<N, Datum>>>(
+  table: KktTable<P, N>,
+  { names, problem }: StatedProblem<P, N>,
+  solution: Solution,
+  rule: DifferentiationRule<P, N>,
+  inputs: readonly DifferentiableDatum<N>[],
+  outputs: readonly Tensor[],
+  cotangents: readonly (Tensor | null)[],
+): Tensor[] {
+  const rows = (part: Tensor) => part.to("float64").reshape([problem.batch, part.size / problem.batch]);
+  const [x, nu, lambda, zeta] = outputs.map(rows);
+  const system: KktOnTape<N> = {
+    ...table,
+    solve: table.operator(problem, solution, rule),
+    point: { x, nu, lambda, ...(zeta && { zeta }) },
+    data: dataOnTape(names, inputs, problem),
+    batched: names.filter((name) => problem[name].batched),
+    status: solution.status,
+  };
+  const wanted = inputs.map(({ name }) => name);
+  const gradients = recordedCotangents(
+    system,
+    cotangents.map((part) => part && rows(part)),
+    wanted,
+  );
+  return inputs.map(({ value }, k) => gradients[k].to(value.dtype));
+}
+
+/** All data in float64: those that take part in the gradient linked to the caller's tensors, the others constant. */
+function dataOnTape<N extends string>(
+  names: readonly N[],
+  inputs: readonly DifferentiableDatum<N>[],
+  problem: BatchShape & Readonly<Record<N, Datum>>,
+): DataOnTape<N> {
+  const constants = names.map((name) => {
+    const { values, shape, batched } = problem[name];
+    return [name, tensor(values, { shape: batched ? [problem.batch, ...shape] : [...shape] })] as const;
+  });
+  const linked = inputs.map(({ name, value }) => [name, value.to("float64")] as const);
+  return Object.fromEntries([...constants, ...linked]) as Record<N, Tensor>;
+}
+
+/** The rule, with its reports handed on. */
+function reportingTo<P, N extends string>(
+  rule: DifferentiationRule<P, N>,
+  onBackward: LayerOptions["onBackward"],
+): DifferentiationRule<P, N> {
+  return {
+    name: rule.name,
+    vjp: (...given) => {
+      const result = rule.vjp(...given);
+      onBackward?.(result.report);
+      return result;
+    },
+  };
 }
 
 /** The cotangents in float64; an output that the loss does not use has none (x: zeros). */

@@ -60,6 +60,19 @@ export {
   OptimizationError,
   OptionError,
 } from "./errors.ts";
+export { type ExplainOptions, explain } from "./explain/explain.ts";
+export type {
+  BindingConstraint,
+  BoundRange,
+  Conflict,
+  ConflictingRow,
+  EndlessDescent,
+  ExplainedConstraint,
+  Explanation,
+  RangeEnd,
+} from "./explain/explanation.ts";
+export { type FormatOptions, formatExplanation } from "./explain/format-explanation.ts";
+export type { ExplanationNames } from "./explain/side.ts";
 export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";

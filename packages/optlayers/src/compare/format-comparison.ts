@@ -1,4 +1,5 @@
 import { datumNames } from "../problem/quadratic-program.ts";
+import { alignColumns } from "./align-columns.ts";
 import type { GradientComparison, RuleComparison } from "./compare-gradients.ts";
 
 /** The comparison as a plain text table, one line a rule, followed by the rules' notes. */
@@ -25,17 +26,6 @@ export function formatComparison({ problem, solution, reference, rules }: Gradie
 
 function notesOf({ rule, report }: RuleComparison): string[] {
   return report.notes.map((note) => `${rule}: ${note}`);
-}
-
-/** The first column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
-      .join("  ")
-      .trimEnd(),
-  );
 }
 
 function formatBytes(bytes: number): string {

@@ -78,6 +78,14 @@ export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer }
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
 export { type SparsemaxLayerOptions, type SparsemaxLayerResult, sparsemaxLayer } from "./layers/sparsemax.ts";
 export {
+  type ConvexName,
+  type ConvexProgram,
+  type ConvexProgramData,
+  convexNames,
+  convexProgram,
+  type ThetaName,
+} from "./problem/convex-program.ts";
+export {
   type EntropyName,
   type EntropyProgram,
   type EntropyProgramData,
@@ -115,6 +123,8 @@ export {
   sparsemaxProblem,
 } from "./problem/sparsemax-problem.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
+export { type ConvexInteriorPointOptions, convexInteriorPoint } from "./solvers/convex-interior-point.ts";
+export { assessConvex } from "./solvers/convex-model.ts";
 export { type EntropicAdmmOptions, entropicAdmm } from "./solvers/entropic-admm.ts";
 export { type EntropicInteriorPointOptions, entropicInteriorPoint } from "./solvers/entropic-interior-point.ts";
 export { assessEntropy } from "./solvers/entropy-residuals.ts";

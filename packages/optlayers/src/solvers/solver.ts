@@ -43,6 +43,8 @@ export interface Solution {
   readonly iterations: Int32Array;
   readonly milliseconds: number;
   readonly certificates: readonly (Certificate | null)[];
+  /** Whole sentences on what else is to be known of an item: that its objective is not convex. */
+  readonly notes?: readonly string[];
   /** What the solver leaves behind for a differentiation rule (factors, penalties); a rule that does not know it starts afresh. */
   readonly state?: unknown;
 }

@@ -19,8 +19,8 @@ export {
   alternating,
   type ForwardOptions,
   type ForwardRule,
-  type Jacobian,
 } from "./differentiate/alternating.ts";
+export { boxProjectionImplicit } from "./differentiate/box-projection.ts";
 export {
   type EntropicAlternatingOptions,
   type EntropicAlternatingRule,
@@ -35,11 +35,14 @@ export type {
   DataTangents,
   DifferentiationReport,
   DifferentiationRule,
+  Jacobian,
   Jvp,
+  SolutionPart,
   SolutionTangent,
   Vjp,
   VjpOptions,
 } from "./differentiate/rule.ts";
+export type { SparseItemRule, SparseRule } from "./differentiate/sparse/over-batch.ts";
 export type {
   SparseCotangent,
   SparseDataCotangents,
@@ -49,6 +52,7 @@ export type {
   SparseVjp,
 } from "./differentiate/sparse/sparse-rule.ts";
 export { sparseImplicitJvp, sparseImplicitVjp } from "./differentiate/sparse-implicit.ts";
+export { sparseImplicit } from "./differentiate/sparse-rules.ts";
 export { asSparsemaxRule, asSparsemaxSolver } from "./differentiate/sparsemax-as-quadratic.ts";
 export { sparsemaxImplicit } from "./differentiate/sparsemax-implicit.ts";
 export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";
@@ -73,10 +77,27 @@ export type {
 } from "./explain/explanation.ts";
 export { type FormatOptions, formatExplanation } from "./explain/format-explanation.ts";
 export type { ExplanationNames } from "./explain/side.ts";
+export {
+  type BoxProjectionLayerOptions,
+  type BoxProjectionLayerResult,
+  boxProjectionLayer,
+} from "./layers/box-projection.ts";
 export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
+export {
+  type SparseQuadraticLayerOptions,
+  type SparseQuadraticLayerResult,
+  sparseQuadraticLayer,
+} from "./layers/sparse-quadratic.ts";
 export { type SparsemaxLayerOptions, type SparsemaxLayerResult, sparsemaxLayer } from "./layers/sparsemax.ts";
+export {
+  type BoxProjection,
+  type BoxProjectionData,
+  type BoxProjectionName,
+  boxProjection,
+  boxProjectionNames,
+} from "./problem/box-projection.ts";
 export {
   type ConvexName,
   type ConvexProgram,
@@ -104,6 +125,12 @@ export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
 export { type MpsProblem, readMps } from "./problem/read-mps.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
 export {
+  type MatrixInput,
+  type SparseMatrixInput,
+  type SparseQuadraticBatchData,
+  sparseQuadraticBatch,
+} from "./problem/read-sparse-quadratic-batch.ts";
+export {
   type SparseQuadraticProgramData,
   sparseQuadraticProgram,
 } from "./problem/read-sparse-quadratic-program.ts";
@@ -113,6 +140,7 @@ export {
   SmoothObjective,
   type SmoothPoint,
 } from "./problem/smooth-objective.ts";
+export { type SparseQuadraticBatch, sparseDatumNames } from "./problem/sparse-quadratic-batch.ts";
 export type { SparsePoint, SparseQuadraticProgram } from "./problem/sparse-quadratic-program.ts";
 export {
   type SparsemaxData,
@@ -130,6 +158,7 @@ export { type EntropicInteriorPointOptions, entropicInteriorPoint } from "./solv
 export { assessEntropy } from "./solvers/entropy-residuals.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";
+export { type SemismoothNewtonOptions, semismoothNewton } from "./solvers/semismooth-newton.ts";
 export { type SimplexProjectionOptions, simplexProjection } from "./solvers/simplex-projection.ts";
 export {
   type Certificate,
@@ -143,9 +172,11 @@ export {
 } from "./solvers/solver.ts";
 export { checkedDirection, checkedPrimal, type SparseCertificate } from "./solvers/sparse/certificates.ts";
 export { assessSparse, type SparseAssessment } from "./solvers/sparse/residuals.ts";
+export { type SparseBatchSolution, sparseBatchSolver } from "./solvers/sparse-batch.ts";
 export {
   type SparseInteriorPointOptions,
   type SparseSolution,
+  type SparseSolveOptions,
   type SparseSolver,
   sparseInteriorPoint,
 } from "./solvers/sparse-interior-point.ts";

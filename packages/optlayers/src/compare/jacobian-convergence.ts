@@ -91,7 +91,7 @@ function jointIteration(
     const point = { x, nu: duals.subarray(0, p), lambda: duals.subarray(p) };
     const { force, shift } = datumTangents(single, datum, point, scale);
     const tangents = primalUpdate(geometry, factor, force, J);
-    tangentSweep(tangents, { active, rho, relaxation }, shift, arrays);
+    tangentSweep(tangents, { active, rho, relaxation }, shift, arrays, new Float64Array(1));
     tangents.recover(arrays.Z, arrays.KdX, J);
     for (let j = 0; j < r; j++) {
       const base = active[j] ? t[j] : (1 - relaxation) * t[j];

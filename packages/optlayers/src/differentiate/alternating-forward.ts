@@ -1,9 +1,18 @@
 import { sizeOf } from "@solvegrad/linalg";
+import { type DependentSlot, removeVanishingFrom } from "../kkt/dependent-slots.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type PrimalUpdate, primalUpdate } from "../solvers/admm-update.ts";
 import type { Solution } from "../solvers/solver.ts";
-import type { RecursionRun, RecursionSettings } from "./alternating-adjoint.ts";
+import {
+  largestRatio,
+  type RecursionRun,
+  type RecursionSettings,
+  sourcesOf,
+  writeAdjoint,
+} from "./alternating-adjoint.ts";
 import type { FrozenPoint } from "./alternating-point.ts";
+import type { AdjointPoint } from "./pullback.ts";
+import type { Cotangent, SolutionPart } from "./rule.ts";
 
 /** The point at which an item is differentiated, in the units of the data. */
 export interface ItemPoint {
@@ -20,7 +29,7 @@ function itemPoint({ n, p, m }: QuadraticProgram, solution: Solution, item: numb
   };
 }
 
-/** How a datum enters the recursion, one row an entry of the datum. */
+/** How data enter the recursion, one row a tangent. */
 export interface DatumTangents {
   /** f = dQ x + dq + dA'nu + dG'lambda (d x n). */
   readonly force: Float64Array;
@@ -61,35 +70,45 @@ export function datumTangents(
   return { force, shift };
 }
 
+/** The pattern at which tangents are swept, of one item or of as many as there are rows (then row by row), and the averaging. */
+export interface SweepPattern {
+  readonly active: Uint8Array;
+  readonly rho: number;
+  readonly relaxation: number;
+}
+
 /**
  * One sweep of the paper's recursion (7) for many tangents at once, in the form of the state t = (nu, w):
  *
  *     dx+  = -H^-1 (f + K'(sigma . dt + rho R))      (sigma = 2d - 1, d = 1 on the equalities)
  *     dt+  = d . dt + rho (K dx+ + R),   averaged with dt by the relaxation
  *
- * Returns the length of the change of dt before relaxation.
+ * The rows are split evenly among `changes`, each of which gets the length of the change of its rows of dt before relaxation.
  */
 export function tangentSweep(
   update: PrimalUpdate,
-  row: { readonly active: Uint8Array; readonly rho: number; readonly relaxation: number },
+  { active, rho, relaxation }: SweepPattern,
   shift: Float64Array,
-  arrays: TangentArrays,
-): number {
-  const { active, rho, relaxation } = row;
-  const { dt, Z, KdX } = arrays;
-  const r = active.length;
-  for (let k = 0; k < dt.length; k++) {
-    const j = k % r;
+  { dt, Z, KdX }: TangentArrays,
+  changes: Float64Array,
+): void {
+  const period = active.length;
+  for (let k = 0, j = 0; k < dt.length; k++, j++) {
+    if (j === period) j = 0;
     Z[k] = (active[j] ? dt[k] : -dt[k]) + rho * shift[k];
   }
   update.step(Z, KdX);
-  let sum = 0;
-  for (let k = 0; k < dt.length; k++) {
-    const step = rho * (KdX[k] + shift[k]) - (active[k % r] ? 0 : dt[k]);
-    dt[k] += relaxation * step;
-    sum += step * step;
+  const share = dt.length / changes.length;
+  for (let i = 0, k = 0, j = 0; i < changes.length; i++) {
+    let sum = 0;
+    for (const end = (i + 1) * share; k < end; k++, j++) {
+      if (j === period) j = 0;
+      const step = rho * (KdX[k] + shift[k]) - (active[j] ? 0 : dt[k]);
+      dt[k] += relaxation * step;
+      sum += step * step;
+    }
+    changes[i] = Math.sqrt(sum);
   }
-  return Math.sqrt(sum);
 }
 
 export interface TangentArrays {
@@ -102,14 +121,48 @@ export function tangentArrays(length: number): TangentArrays {
   return { dt: new Float64Array(length), Z: new Float64Array(length), KdX: new Float64Array(length) };
 }
 
-/** The Jacobian of one item with respect to one datum of d entries: of x (d x n), and of the scaled state (d x r). */
-export interface ItemJacobian {
+/** Tangents of x (d x n) and of the scaled state (d x r), one row each. */
+export interface StateTangents {
   readonly dX: Float64Array;
   readonly dt: Float64Array;
   readonly run: RecursionRun;
 }
 
-/** The recursion (7) at the frozen pattern of item `i` of the group, run until dt changes no more than `truncate` of its first change. */
+/**
+ * The recursion (7) from dt = 0, run until dt changes no more than `truncate` of its first change, in each of the given number of
+ * parts of the rows.
+ */
+function settledTangents(
+  { group: { geometry }, factor }: FrozenPoint,
+  active: Uint8Array,
+  { force, shift }: DatumTangents,
+  settings: RecursionSettings,
+  parts: number,
+): StateTangents {
+  const update = primalUpdate(geometry, factor, force);
+  const pattern = { active, rho: factor.rho, relaxation: settings.relaxation };
+  const arrays = tangentArrays(shift.length);
+  const changes = new Float64Array(parts);
+  let first = changes;
+  let iterations = 0;
+  let residual = 0;
+  do {
+    iterations++;
+    tangentSweep(update, pattern, shift, arrays, changes);
+    if (iterations === 1) first = changes.slice();
+    residual = largestRatio(changes, first);
+  } while (residual > settings.truncate && iterations < settings.maxIterations);
+  const dX = new Float64Array(force.length);
+  update.recover(arrays.Z, arrays.KdX, dX);
+  return { dX, dt: arrays.dt, run: { iterations, residual, bytes: 8 * (5 * force.length + 7 * shift.length) } };
+}
+
+/** The Jacobian of one item with respect to one datum of d entries, in the units of the data: d x n, d x p and d x m. */
+export interface ItemJacobian extends Record<SolutionPart, Float64Array> {
+  readonly run: RecursionRun;
+}
+
+/** The Jacobian of item `i` of the group at its frozen pattern. */
 export function forwardRecursion(
   problem: QuadraticProgram,
   solution: Solution,
@@ -117,28 +170,50 @@ export function forwardRecursion(
   i: number,
   datum: DatumName,
   settings: RecursionSettings,
+  dependent?: DependentSlot,
 ): ItemJacobian {
-  const { group, factor } = point;
-  const { geometry } = group;
-  const { r } = geometry;
-  const { force, shift } = datumTangents(problem, datum, itemPoint(problem, solution, group.first + i), geometry.scale);
-  const update = primalUpdate(geometry, factor, force);
-  const row = {
-    active: point.active.subarray(i * r, (i + 1) * r),
-    rho: factor.rho,
-    relaxation: settings.relaxation,
-  };
-  const arrays = tangentArrays(shift.length);
-  let iterations = 0;
-  let residual = 0;
-  let first = 0;
-  do {
-    iterations++;
-    const change = tangentSweep(update, row, shift, arrays);
-    if (iterations === 1) first = change;
-    residual = first > 0 ? change / first : 0;
-  } while (residual > settings.truncate && iterations < settings.maxIterations);
-  const dX = new Float64Array(force.length);
-  update.recover(arrays.Z, arrays.KdX, dX);
-  return { dX, dt: arrays.dt, run: { iterations, residual, bytes: 8 * (5 * force.length + 7 * shift.length) } };
+  const { first, geometry } = point.group;
+  const { r, scale } = geometry;
+  const tangents = datumTangents(problem, datum, itemPoint(problem, solution, first + i), scale);
+  const active = point.active.subarray(i * r, (i + 1) * r);
+  const perUnit = scale.map((e) => 1 / e);
+  if (dependent) eachRow(tangents.shift, r, (row) => removeVanishingFrom(row, dependent, perUnit));
+  const { dX, dt, run } = settledTangents(point, active, tangents, settings, 1);
+  const d = dt.length / r;
+  const [nu, lambda] = [new Float64Array(d * problem.p), new Float64Array(d * problem.m)];
+  eachRow(dt, r, (row, e) => {
+    if (dependent) removeVanishingFrom(row, dependent, scale);
+    for (let j = 0; j < r; j++) row[j] = active[j] ? scale[j] * row[j] : 0;
+    nu.set(row.subarray(0, problem.p), e * problem.p);
+    lambda.set(row.subarray(problem.p), e * problem.m);
+  });
+  return { x: dX, nu, lambda, run };
+}
+
+function eachRow(values: Float64Array, width: number, visit: (row: Float64Array, k: number) => void): void {
+  for (let k = 0; k * width < values.length; k++) visit(values.subarray(k * width, (k + 1) * width), k);
+}
+
+/**
+ * The solution (u, y, w) of the KKT systems of a group for one right-hand side (c, g), by the recursion (7): force -c and shift
+ * -E g. With the tangents of the data in it (`pushForwardBy`) this is Alt-Diff's forward mode for one direction.
+ */
+export function tangentRecursion(
+  problem: QuadraticProgram,
+  point: FrozenPoint,
+  rhs: Cotangent,
+  settings: RecursionSettings,
+  adjoint: AdjointPoint,
+): RecursionRun {
+  const { c, duals } = sourcesOf(problem, point, rhs);
+  const negative = (values: Float64Array) => values.map((value) => -value);
+  const tangents = { force: negative(c), shift: negative(duals) };
+  const { dX, dt, run } = settledTangents(point, point.active, tangents, settings, point.group.count);
+  writeAdjoint(
+    point,
+    dX,
+    dt.map((value, k) => (point.active[k] ? value : 0)),
+    adjoint,
+  );
+  return run;
 }

@@ -1,9 +1,11 @@
 import { OptionError } from "../errors.ts";
 import { activeSet } from "../kkt/active-set.ts";
+import { haveIndependentRows } from "../kkt/dependent-rows.ts";
+import { type DependentSlot, dependenceNote, dependentSlotFinder } from "../kkt/dependent-slots.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { AdmmState } from "../solvers/admm.ts";
-import type { PenaltyFactor } from "../solvers/admm-geometry.ts";
+import type { AdmmGeometry, PenaltyFactor } from "../solvers/admm-geometry.ts";
 import { type AdmmGroup, admmGroups, type GeometryCache, stateAt } from "../solvers/admm-groups.ts";
 import { penaltyFactor } from "../solvers/admm-update.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
@@ -21,6 +23,8 @@ export interface FrozenPoint {
 
 export interface FrozenPoints {
   readonly points: readonly FrozenPoint[];
+  /** The items whose active rows are dependent; their slots are the items themselves. */
+  readonly dependent: readonly DependentSlot[];
   /** What the reader should know of the pattern. */
   readonly notes: readonly string[];
   /** Bytes of the factors that had to be made because the solver left none. */
@@ -41,9 +45,11 @@ export function frozenPoints(
   const groups = state?.groups ?? [...admmGroups(problem, cache)];
   const points = groups.map((group, g) => freeze(problem, group, solution, state?.rho[g] ?? rho));
   const bytes = state ? 0 : groups.reduce((sum, { geometry }) => sum + bytesOf(geometry), 0);
+  const dependent = points.flatMap(({ point }) => dependentItems(problem, point));
   return {
     points: points.map(({ point }) => point),
-    notes: [...proximalNotes(points), ...patternNotes(problem, solution, points)],
+    dependent,
+    notes: [...proximalNotes(points), ...patternNotes(problem, solution, points), ...dependenceNotes(dependent)],
     bytes,
   };
 }
@@ -75,6 +81,33 @@ function freeze(problem: QuadraticProgram, group: AdmmGroup, solution: Solution,
     for (let j = 0; j < r; j++) active[i * r + j] = j < p || (usable[i] && D[i * (r - p) + j - p] === 0) ? 1 : 0;
   }
   return { point: { group, factor, t, active, usable }, weak: new Set(weak.map(({ item }) => item)) };
+}
+
+/** Whether all rows of a geometry are independent, so that those of every active set are: found out once. */
+const independent = new WeakMap<AdmmGeometry, boolean>();
+
+function dependentItems(problem: QuadraticProgram, { group, active, usable }: FrozenPoint): DependentSlot[] {
+  const { first, geometry } = group;
+  const isIndependent = independent.get(geometry) ?? haveIndependentRows(problem, first);
+  independent.set(geometry, isIndependent);
+  if (isIndependent) return [];
+  const { p, r } = geometry;
+  const find = dependentSlotFinder(problem);
+  return usable.flatMap((use, i) => {
+    const held = active.subarray(i * r + p, (i + 1) * r);
+    return use
+      ? find(
+          first + i,
+          first + i,
+          Array.from(held, (isActive) => 1 - isActive),
+        )
+      : [];
+  });
+}
+
+function dependenceNotes(dependent: readonly DependentSlot[]): string[] {
+  if (dependent.length === 0) return [];
+  return [dependenceNote(` of ${items(dependent.map(({ item }) => item))}`, dependent[0])];
 }
 
 /** Where the linear system of the iteration needed a proximal term to be solved. */

@@ -1,15 +1,18 @@
 import { sizeOf } from "@solvegrad/linalg";
+import { dot } from "../arrays.ts";
 import { checkChoice, checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import { OptionError } from "../errors.ts";
+import { type DependentSlot, removeVanishingParts } from "../kkt/dependent-slots.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
 import type { Solution } from "../solvers/solver.ts";
 import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating-adjoint.ts";
 import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating-conjugate-gradients.ts";
-import { forwardRecursion } from "./alternating-forward.ts";
+import { forwardRecursion, type ItemJacobian, tangentRecursion } from "./alternating-forward.ts";
 import { type FrozenPoint, type FrozenPoints, frozenPoints } from "./alternating-point.ts";
-import { type AdjointPoint, pullBack } from "./pullback.ts";
-import type { Cotangent, DataCotangents, DifferentiationReport, DifferentiationRule, VjpOptions } from "./rule.ts";
+import { quadraticTables } from "./implicit.ts";
+import { type KktRule, type KktSolve, kktRule } from "./kkt-rule.ts";
+import type { Cotangent, DataCotangents, DifferentiationReport, Jacobian, SolutionPart, VjpOptions } from "./rule.ts";
 
 interface CommonOptions {
   /** Where the recursion stops: its residual relative to the first one. Its own tolerance, not the solver's. Default 1e-10. */
@@ -37,30 +40,24 @@ export interface ForwardOptions extends CommonOptions {
   readonly datum?: DatumName;
 }
 
-/** The Jacobian of x: `values` is batch x n x d row by row, d the entries of one item of the datum. */
-export interface Jacobian {
-  readonly values: Float64Array;
-  readonly shape: readonly [batch: number, n: number, d: number];
-  readonly report: DifferentiationReport;
-}
-
-export interface ForwardRule extends DifferentiationRule {
-  /** The Jacobian of x with respect to a datum; zero at items whose status is not usable. Q's is symmetric in its indices. */
-  jacobian(problem: QuadraticProgram, solution: Solution, datum: DatumName): Jacobian;
-}
+/** Both products, and the whole Jacobian of x, nu or lambda with respect to a datum. */
+export type ForwardRule = KktRule<QuadraticProgram, DatumName> & {
+  jacobian(problem: QuadraticProgram, solution: Solution, datum: DatumName, of?: SolutionPart): Jacobian;
+};
 
 /**
  * Alt-Diff: the derivative of ADMM's updates at the solution, for the solution of any solver.
  *
  * `mode: "adjoint"` (default) runs the recursion backwards for one cotangent, O(n^2 + n (p + m)) a step; `mode:
  * "forward"` carries the whole Jacobian of a datum along, n x d numbers an item, as the paper (Sun et al. 2023, equation (7)) has it.
- * Both tend to the same gradients; the report says how far they were run and whether the active set has settled.
+ * The Jacobian-vector product carries one tangent of all data forwards (by conjugate gradients where the adjoint mode takes them).
+ * All tend to the same derivatives; the report says how far they were run and whether the active set has settled.
  *
  * Throws an `OptionError` for an option outside its range.
  */
-export function alternating(options?: AdjointOptions): DifferentiationRule;
+export function alternating(options?: AdjointOptions): KktRule<QuadraticProgram, DatumName>;
 export function alternating(options: ForwardOptions): ForwardRule;
-export function alternating(options: AdjointOptions | ForwardOptions = {}): DifferentiationRule {
+export function alternating(options: AdjointOptions | ForwardOptions = {}): KktRule<QuadraticProgram, DatumName> {
   const settings = validated(options);
   return options.mode === "forward" ? forwardRule(options, settings) : adjointRule(options, settings);
 }
@@ -79,34 +76,49 @@ function validated(options: AdjointOptions | ForwardOptions): Settings {
   return { truncate, maxIterations, relaxation, rho };
 }
 
-function adjointRule({ acceleration = "conjugateGradients" }: AdjointOptions, settings: Settings): DifferentiationRule {
+function adjointRule(
+  { acceleration = "conjugateGradients" }: AdjointOptions,
+  settings: Settings,
+): KktRule<QuadraticProgram, DatumName> {
   checkChoice("acceleration", acceleration, ["conjugateGradients", "none"]);
   const cache = new GeometryCache();
-  return {
-    name: "alternating",
-    vjp(problem, solution, cotangent, { wanted = datumNames }: VjpOptions = {}) {
-      const start = performance.now();
-      const frozen = frozenPoints(problem, solution, cache, settings.rho);
-      const { n, p, m, batch } = problem;
-      const adjoint: AdjointPoint = {
-        u: new Float64Array(batch * n),
-        y: new Float64Array(batch * p),
-        w: new Float64Array(batch * m),
-      };
-      const runs = frozen.points.map((point) => {
-        const accelerated = acceleration !== "none" && allowsConjugateGradients(point);
-        const method = accelerated ? adjointConjugateGradients : adjointRecursion;
-        return method(problem, point, cotangent, settings, adjoint);
-      });
-      const gradients = pullBack(problem, solution, adjoint, wanted);
-      const held = 8 * batch * (n + p + m) + bytesOf(gradients);
-      return { gradients, report: summary(runs, frozen, settings, held, start) };
-    },
+  const accelerates = (point: FrozenPoint) => acceleration !== "none" && allowsConjugateGradients(point);
+  const methodFor = (point: FrozenPoint, plain: GroupSolve) => (accelerates(point) ? adjointConjugateGradients : plain);
+  return kktRule(
+    "alternating",
+    quadraticTables,
+    solveBy((point) => methodFor(point, adjointRecursion), settings, cache),
+    solveBy((point) => methodFor(point, tangentRecursion), settings, cache),
+  );
+}
+
+type GroupSolve = typeof adjointRecursion;
+
+/** The KKT systems of all groups, each by its method; where rows are dependent, by the pseudoinverse. */
+function solveBy(
+  methodFor: (point: FrozenPoint) => GroupSolve,
+  settings: Settings,
+  cache: GeometryCache,
+): KktSolve<QuadraticProgram> {
+  return (problem, solution, given) => {
+    const frozen = frozenPoints(problem, solution, cache, settings.rho);
+    const { n, p, m, batch } = problem;
+    const rhs = consistent(problem, given, frozen.dependent);
+    const adjoint = { u: new Float64Array(batch * n), y: new Float64Array(batch * p), w: new Float64Array(batch * m) };
+    const runs = frozen.points.map((point) => methodFor(point)(problem, point, rhs, settings, adjoint));
+    removeVanishingParts(problem, frozen.dependent, { nu: adjoint.y, lambda: adjoint.w });
+    return { adjoint, report: summary(runs, frozen, settings, 8 * batch * (n + p + m)) };
   };
 }
 
-function bytesOf(gradients: DataCotangents): number {
-  return datumNames.reduce((sum, name) => sum + 8 * (gradients[name]?.length ?? 0), 0);
+/** The nearest right-hand side for which the systems of dependent rows have a solution. */
+function consistent(problem: QuadraticProgram, given: Cotangent, dependent: readonly DependentSlot[]): Cotangent {
+  if (dependent.length === 0 || !(given.nu || given.lambda)) return given;
+  const { p, m, batch } = problem;
+  const nu = given.nu?.slice() ?? new Float64Array(batch * p);
+  const lambda = given.lambda?.slice() ?? new Float64Array(batch * m);
+  removeVanishingParts(problem, dependent, { nu, lambda });
+  return { ...given, nu, lambda };
 }
 
 /** What the runs of all groups come to. The groups run one after another, so the largest one's arrays are the peak. */
@@ -115,8 +127,7 @@ function summary(
   { notes, bytes }: FrozenPoints,
   { truncate }: Settings,
   held: number,
-  start: number,
-): DifferentiationReport {
+): Omit<DifferentiationReport, "milliseconds"> {
   const residual = runs.reduce((largest, run) => Math.max(largest, run.residual), 0);
   const iterations = runs.reduce((largest, run) => Math.max(largest, run.iterations), 0);
   const all = [...notes];
@@ -125,60 +136,68 @@ function summary(
       `The recursion stopped at ${iterations} iterations with residual ${residual.toExponential(1)}, above truncate = ${truncate}; raise maxIterations.`,
     );
   } else if (truncate >= 1e-6) all.push(`The recursion was truncated at a residual of ${truncate} on purpose.`);
-  return {
-    iterations,
-    milliseconds: performance.now() - start,
-    peakBytes: bytes + held + runs.reduce((largest, run) => Math.max(largest, run.bytes), 0),
-    residual,
-    notes: all,
-  };
+  const peakBytes = bytes + held + runs.reduce((largest, run) => Math.max(largest, run.bytes), 0);
+  return { iterations, peakBytes, residual, notes: all };
 }
 
 function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule {
   const cache = new GeometryCache();
+  const solve = solveBy(() => tangentRecursion, settings, cache);
   return {
     name: "alternating (forward)",
+    jvp: kktRule("alternating (forward)", quadraticTables, solve).jvp,
     vjp(problem, solution, cotangent, { wanted = datum ? [datum] : datumNames }: VjpOptions = {}) {
-      const other = wanted.find((name) => datum !== undefined && name !== datum);
-      if (other) {
-        throw new OptionError(
-          "datum",
-          datum,
-          `"${other}", which is wanted too; leave datum out to differentiate all data`,
-        );
-      }
+      checkDatum(datum, wanted);
       const start = performance.now();
       const frozen = frozenPoints(problem, solution, cache, settings.rho);
       const gradients: DataCotangents = {};
       const runs: RecursionRun[] = [];
       for (const name of wanted) {
-        gradients[name] = contracted(problem, solution, frozen.points, name, cotangent, settings, runs);
+        gradients[name] = contracted(problem, solution, frozen, name, cotangent, settings, runs);
       }
-      return { gradients, report: summary(runs, frozen, settings, bytesOf(gradients), start) };
+      const bytes = wanted.reduce((sum, name) => sum + 8 * (gradients[name]?.length ?? 0), 0);
+      const report = summary(runs, frozen, settings, bytes);
+      return { gradients, report: { ...report, milliseconds: performance.now() - start } };
     },
-    jacobian(problem, solution, name) {
+    jacobian(problem, solution, name, of = "x") {
       const start = performance.now();
       const frozen = frozenPoints(problem, solution, cache, settings.rho);
-      const { n, batch } = problem;
+      const { n, p, m, batch } = problem;
       const d = sizeOf(problem[name].shape);
-      const values = new Float64Array(batch * n * d);
+      const width = { x: n, nu: p, lambda: m }[of];
+      const values = new Float64Array(batch * width * d);
       const runs: RecursionRun[] = [];
-      forEachUsable(frozen.points, (point, i) => {
-        const { dX, run } = forwardRecursion(problem, solution, point, i, name, settings);
-        const at = (point.group.first + i) * n * d;
-        for (let e = 0; e < d; e++) for (let j = 0; j < n; j++) values[at + j * d + e] = dX[e * n + j];
-        runs.push(run);
+      forEachUsable(frozen, (point, i, dependent) => {
+        const jacobian = forwardRecursion(problem, solution, point, i, name, settings, dependent);
+        const at = (point.group.first + i) * width * d;
+        transpose(jacobian[of], width, values.subarray(at, at + width * d));
+        runs.push(jacobian.run);
       });
-      return { values, shape: [batch, n, d], report: summary(runs, frozen, settings, 8 * values.length, start) };
+      const report = summary(runs, frozen, settings, 8 * values.length);
+      return { values, shape: [batch, width, d], report: { ...report, milliseconds: performance.now() - start } };
     },
   };
+}
+
+/** Forward mode of one datum has nothing to say of the others. */
+function checkDatum(datum: DatumName | undefined, wanted: readonly DatumName[]): void {
+  const other = wanted.find((name) => datum !== undefined && name !== datum);
+  if (!other) return;
+  const wish = `"${other}", which is wanted too; leave datum out to differentiate all data`;
+  throw new OptionError("datum", datum, wish);
+}
+
+/** to (width x d) <- from' (d x width). */
+function transpose(from: Float64Array, width: number, to: Float64Array): void {
+  const d = to.length / width;
+  for (let e = 0; e < d; e++) for (let j = 0; j < width; j++) to[j * d + e] = from[e * width + j];
 }
 
 /** The gradient of one datum, from the Jacobian of every item. */
 function contracted(
   problem: QuadraticProgram,
   solution: Solution,
-  points: readonly FrozenPoint[],
+  frozen: FrozenPoints,
   name: DatumName,
   cotangent: Cotangent,
   settings: Settings,
@@ -186,41 +205,47 @@ function contracted(
 ): Float64Array {
   const gradient = new Float64Array(problem[name].values.length);
   const size = sizeOf(problem[name].shape);
-  forEachUsable(points, (point, i) => {
-    const jacobian = forwardRecursion(problem, solution, point, i, name, settings);
-    const at = problem[name].batched ? (point.group.first + i) * size : 0;
-    contract(problem, point, i, jacobian, cotangent, gradient.subarray(at, at + size));
+  forEachUsable(frozen, (point, i, dependent) => {
+    const jacobian = forwardRecursion(problem, solution, point, i, name, settings, dependent);
+    const item = point.group.first + i;
+    const at = problem[name].batched ? item * size : 0;
+    contract(problem, item, jacobian, cotangent, gradient.subarray(at, at + size));
     runs.push(jacobian.run);
   });
   return gradient;
 }
 
-function forEachUsable(points: readonly FrozenPoint[], visit: (point: FrozenPoint, i: number) => void): void {
+function forEachUsable(
+  { points, dependent }: FrozenPoints,
+  visit: (point: FrozenPoint, i: number, dependent: DependentSlot | undefined) => void,
+): void {
   for (const point of points) {
-    for (let i = 0; i < point.group.count; i++) if (point.usable[i]) visit(point, i);
+    for (let i = 0; i < point.group.count; i++) {
+      if (point.usable[i])
+        visit(
+          point,
+          i,
+          dependent.find(({ item }) => item === point.group.first + i),
+        );
+    }
   }
 }
 
 /** gradient += J'c, with J of x and, where the loss uses them, of nu and lambda. */
 function contract(
   { n, p, m }: QuadraticProgram,
-  point: FrozenPoint,
-  i: number,
-  { dX, dt }: { readonly dX: Float64Array; readonly dt: Float64Array },
+  item: number,
+  jacobian: ItemJacobian,
   cotangent: Cotangent,
   gradient: Float64Array,
 ): void {
-  const item = point.group.first + i;
-  const { r, scale } = point.group.geometry;
-  const weights = new Float64Array(r);
-  for (let j = 0; j < r; j++) {
-    const value = j < p ? cotangent.nu?.[item * p + j] : cotangent.lambda?.[item * m + j - p];
-    if (value !== undefined && point.active[i * r + j]) weights[j] = scale[j] * value;
-  }
-  for (let e = 0; e < gradient.length; e++) {
-    let sum = 0;
-    for (let j = 0; j < n; j++) sum += dX[e * n + j] * cotangent.x[item * n + j];
-    for (let j = 0; j < r; j++) sum += dt[e * r + j] * weights[j];
-    gradient[e] += sum;
+  for (const [part, width] of [
+    ["x", n],
+    ["nu", p],
+    ["lambda", m],
+  ] as const) {
+    const weights = cotangent[part]?.subarray(item * width, (item + 1) * width);
+    if (!weights) continue;
+    for (let e = 0; e < gradient.length; e++) gradient[e] += dot(weights, jacobian[part].subarray(e * width));
   }
 }

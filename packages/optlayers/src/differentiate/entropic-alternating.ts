@@ -3,7 +3,6 @@ import { dot } from "../arrays.ts";
 import { checkChoice, checkCount, checkFraction, checkRelaxation } from "../check-options.ts";
 import { type EntropyName, type EntropyProgram, entropyNames } from "../problem/entropy-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
-import type { Jacobian } from "./alternating.ts";
 import {
   adjointOfItem,
   bytesOf,
@@ -17,7 +16,7 @@ import {
 } from "./entropic-alternating-item.ts";
 import { entropyCotangents } from "./entropic-implicit.ts";
 import { pullBackBy, usableRows } from "./pullback.ts";
-import type { DataCotangents, DifferentiationReport, DifferentiationRule } from "./rule.ts";
+import type { DataCotangents, DifferentiationReport, DifferentiationRule, Jacobian } from "./rule.ts";
 
 export interface EntropicAlternatingOptions {
   /** "adjoint" (default) runs the recursion backwards for one cotangent; "forward" carries a tangent for every entry of the data. */

@@ -29,12 +29,13 @@ export type KktRule<P, N extends string> = DifferentiationRule<P, N> &
  *
  *     vjp(c) = -(data part of the KKT conditions)' K^-1 c,    jvp(t) = -K^-1 (data part) t,
  *
- * one solve each, and transposes of each other as exactly as the solve is symmetric.
+ * one solve each, and transposes of each other as exactly as the solve is symmetric. A rule may solve in another way for tangents.
  */
 export function kktRule<N extends string, P extends LinearConstraints & Readonly<Record<N, Datum>>>(
   name: string,
   { names, cotangents, tangents }: KktTables<P, N>,
   solve: KktSolve<P>,
+  solveForTangents: KktSolve<P> = solve,
 ): KktRule<P, N> {
   return {
     name,
@@ -48,7 +49,7 @@ export function kktRule<N extends string, P extends LinearConstraints & Readonly
     jvp(problem, solution, directions) {
       const begin = performance.now();
       const rhs = pushForwardBy(tangents, problem, solution, directions);
-      const { adjoint, report } = solve(problem, solution, rhs);
+      const { adjoint, report } = solveForTangents(problem, solution, rhs);
       const { u, y, w } = adjoint;
       const bytes = 8 * (u.length + y.length + w.length);
       return { tangent: { x: u, nu: y, lambda: w }, report: timed(report, bytes, begin) };

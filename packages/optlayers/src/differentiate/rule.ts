@@ -52,6 +52,19 @@ export interface SolutionTangent {
   readonly zeta?: Float64Array;
 }
 
+/** The parts of a solution that can be differentiated. */
+export type SolutionPart = "x" | "nu" | "lambda";
+
+/**
+ * The Jacobian of one part of the solution with respect to one datum: `values` is batch x width x d row by row, width that
+ * of the part and d the entries of one item of the datum. Zero at items whose status is not usable. Q's is symmetric in its indices.
+ */
+export interface Jacobian {
+  readonly values: Float64Array;
+  readonly shape: readonly [batch: number, width: number, d: number];
+  readonly report: DifferentiationReport;
+}
+
 export interface Jvp {
   readonly tangent: SolutionTangent;
   readonly report: DifferentiationReport;
@@ -70,4 +83,6 @@ export interface DifferentiationRule<P = QuadraticProgram, N extends string = Da
    * usable have a tangent of zero. A rule may leave it out: its Jacobians are then assembled from its vjp.
    */
   jvp?(problem: P, solution: Solution, tangents: DataTangents<N>): Jvp;
+  /** The whole Jacobian, where the rule has a way of its own to it; `solutionJacobian` gives it for any rule. */
+  jacobian?(problem: P, solution: Solution, datum: N, of?: SolutionPart): Jacobian;
 }

@@ -1,4 +1,4 @@
-import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { LinearConstraints, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { dependenceFinder, type RowDependence, removeVanishing } from "./dependent-rows.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
 
@@ -20,16 +20,21 @@ export function dependentSlots(
   items: Int32Array,
   D: Float64Array,
 ): DependentSlot[] {
-  const { p, m } = problem;
-  const dependenceOf = dependenceFinder(problem);
-  const found: DependentSlot[] = [];
-  items.forEach((item, slot) => {
-    if ((method.independence?.(slot) ?? 0) > vouched) return;
-    const rows = heldRows(p, D.subarray(slot * m, (slot + 1) * m));
-    const dependence = dependenceOf(item, rows);
-    if (dependence.dependent.length > 0) found.push({ ...dependence, slot, item, rows });
+  const find = dependentSlotFinder(problem);
+  return Array.from(items).flatMap((item, slot) => {
+    const isVouchedFor = (method.independence?.(slot) ?? 0) > vouched;
+    return isVouchedFor ? [] : find(item, slot, D.subarray(slot * problem.m, (slot + 1) * problem.m));
   });
-  return found;
+}
+
+/** The slot of an item whose active inequalities have d = 0, where its rows are dependent: a list of one or none. */
+export function dependentSlotFinder(problem: LinearConstraints) {
+  const dependenceOf = dependenceFinder(problem);
+  return (item: number, slot: number, d: ArrayLike<number>): DependentSlot[] => {
+    const rows = heldRows(problem.p, d);
+    const dependence = dependenceOf(item, rows);
+    return dependence.dependent.length > 0 ? [{ ...dependence, slot, item, rows }] : [];
+  };
 }
 
 /** The rows that hold a solution: p equalities, and the inequalities whose d is 0. */
@@ -43,7 +48,11 @@ export function heldRows(p: number, d: ArrayLike<number>): number[] {
  * Takes the combinations of rows that vanish out of (nu, lambda) of these slots. With P this projection and K^- any inverse
  * of the KKT matrix on its range, P K^- P is the pseudoinverse where nothing but the rows makes K singular.
  */
-export function removeVanishingParts({ p, m }: QuadraticProgram, slots: readonly DependentSlot[], z: KktVector): void {
+export function removeVanishingParts(
+  { p, m }: LinearConstraints,
+  slots: readonly DependentSlot[],
+  z: Pick<KktVector, "nu" | "lambda">,
+): void {
   for (const dependence of slots) {
     const { slot, rows } = dependence;
     const v = Float64Array.from(rows, (row) => (row < p ? z.nu[slot * p + row] : z.lambda[slot * m + row - p]));
@@ -55,10 +64,16 @@ export function removeVanishingParts({ p, m }: QuadraticProgram, slots: readonly
   }
 }
 
-/** What a report says of an item whose rows are dependent. */
-export function dependenceNote(
-  where: string,
-  { rank, rows }: { readonly rank: number; readonly rows: ArrayLike<number> },
-) {
+/** The same for one row (nu, lambda) that holds its entries in other units: entry k times `unit[k]` is in those of the data. */
+export function removeVanishingFrom(row: Float64Array, dependence: DependentSlot, unit: Float64Array): void {
+  const v = Float64Array.from(dependence.rows, (k) => unit[k] * row[k]);
+  removeVanishing(dependence, v);
+  dependence.rows.forEach((k, i) => {
+    row[k] = v[i] / unit[k];
+  });
+}
+
+/** What a report says where the active rows of items are dependent; `where` names them, ranks are of the first. */
+export function dependenceNote(where: string, { rank, rows }: Pick<DependentSlot, "rank" | "rows">): string {
   return `The active constraints${where} are dependent (rank ${rank} of ${rows.length}): what is theirs in the derivative has the least norm.`;
 }

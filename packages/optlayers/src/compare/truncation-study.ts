@@ -44,8 +44,10 @@ export function truncationStudy(
   tolerances: readonly number[] = studyTolerances,
   options: TruncationOptions = {},
 ): TruncationPoint[] {
-  const { solver = (tolerance) => admm({ tolerance, checkEvery: 1 }), rule = (truncate) => alternating({ truncate }) } =
-    options;
+  const {
+    solver = (tolerance) => admm({ tolerance, checkEvery: 1, polish: false }),
+    rule = (truncate) => alternating({ truncate }),
+  } = options;
   const exact = interiorPoint({ tolerance: 1e-10 }).solve(problem);
   const failed = exact.status.findIndex((status) => status !== "solved");
   if (failed >= 0) throw new RangeError(`truncationStudy: item ${failed} of the problem is ${exact.status[failed]}`);

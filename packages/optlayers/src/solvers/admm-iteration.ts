@@ -1,8 +1,10 @@
+import { maxAbs } from "../arrays.ts";
 import { directionOf, primalRayOf } from "./admm-infeasibility.ts";
 import { adaptedPenalty } from "./admm-penalty.ts";
 import { type AdmmRows, type Look, type Penalty, Sweep } from "./admm-sweep.ts";
 import { penaltyFactor, primalUpdate } from "./admm-update.ts";
-import type { Certificate, Status } from "./solver.ts";
+import type { InteriorPoint } from "./interior-point-state.ts";
+import type { Certificate, IterationProgress, Status } from "./solver.ts";
 
 export interface AdmmSettings {
   readonly tolerance: number;
@@ -13,6 +15,10 @@ export interface AdmmSettings {
   readonly checkEvery: number;
   /** Whether to stop now, asked between two iterations. */
   readonly interrupted: () => boolean;
+  /** Called after every look at the residuals. */
+  readonly onIteration?: (progress: IterationProgress) => void;
+  /** The solutions, in the units of the data, of those rows whose active constraints the iteration has found; by default it is left to itself. */
+  readonly finish?: (rows: readonly number[], at: { X: Float64Array; rho: number }) => Map<number, InteriorPoint>;
 }
 
 export interface AdmmRun {
@@ -22,7 +28,12 @@ export interface AdmmRun {
   readonly iterations: Int32Array;
   readonly outcome: Exclude<Status, "solved_inaccurate">[];
   readonly certificates: (Certificate | null)[];
+  /** The rows that did not need the iteration to end. */
+  readonly finished: Map<number, InteriorPoint>;
 }
+
+/** The iteration is left to itself so long; then, and whenever it has taken twice as many iterations, its active rows are tried. */
+const finishAfter = 50;
 
 /** Iterations between two looks for a certificate of infeasibility. */
 const certifyEvery = 25;
@@ -36,7 +47,11 @@ const certifyEvery = 25;
  * Over-relaxation is thus an average of the identity with T: it has T's fixed points, and the derivative of the fixed
  * point does not depend on alpha.
  */
-export function runAdmm(rows: AdmmRows, settings: AdmmSettings): AdmmRun {
+export function runAdmm(
+  rows: AdmmRows,
+  settings: AdmmSettings,
+  finished: Map<number, InteriorPoint> = new Map(),
+): AdmmRun {
   const { geometry, F, t } = rows;
   const count = F.length / geometry.n;
   const run = {
@@ -44,13 +59,17 @@ export function runAdmm(rows: AdmmRows, settings: AdmmSettings): AdmmRun {
     iterations: new Int32Array(count).fill(settings.maxIterations),
     outcome: new Array<AdmmRun["outcome"][number]>(count).fill("max_iterations"),
     certificates: new Array<Certificate | null>(count).fill(null),
+    finished,
   };
+  for (const i of finished.keys()) stop(run, i, "solved", 1);
+  if (finished.size === count) return { ...run, rho: settings.rho };
   const factor = penaltyFactor(geometry, settings.rho);
   if (!factor) return { ...run, rho: settings.rho, outcome: run.outcome.fill("numerical_error") };
 
   let penalty: Penalty = { factor, update: primalUpdate(geometry, factor, F), exponent: 0, since: 0 };
   const sweep = new Sweep(rows, settings.rho);
   let iteration = 0;
+  let tryFinishAt = finishAfter;
   while (iteration < settings.maxIterations) {
     iteration++;
     const certify = iteration % certifyEvery === 0;
@@ -61,7 +80,12 @@ export function runAdmm(rows: AdmmRows, settings: AdmmSettings): AdmmRun {
     const look = sweep.examine(penalty);
     for (let i = 0; i < count; i++) settle(run, i, look, settings, iteration);
     if (earlier) certifyRows(run, sweep, penalty, earlier, iteration);
-    const unfinished = [...run.outcome.keys()].filter((i) => run.outcome[i] === "max_iterations");
+    if (settings.finish && iteration >= tryFinishAt) {
+      tryFinishAt *= 2;
+      finishRows(run, sweep, penalty, settings.finish, iteration);
+    }
+    const unfinished = unfinishedRows(run);
+    settings.onIteration?.(progressOf(look, iteration, unfinished.length));
     if (unfinished.length === 0 || iteration === settings.maxIterations) break;
     if (settings.interrupted()) {
       for (const i of unfinished) stop(run, i, "time_limit", iteration);
@@ -74,7 +98,32 @@ export function runAdmm(rows: AdmmRows, settings: AdmmSettings): AdmmRun {
   return { ...run, rho: penalty.factor.rho };
 }
 
-type Outcomes = Pick<AdmmRun, "iterations" | "outcome" | "certificates">;
+type Outcomes = Pick<AdmmRun, "X" | "iterations" | "outcome" | "certificates" | "finished">;
+
+function unfinishedRows({ outcome }: Outcomes): number[] {
+  return [...outcome.keys()].filter((i) => outcome[i] === "max_iterations");
+}
+
+function progressOf({ primal, dual, gap }: Look, iteration: number, unfinished: number): IterationProgress {
+  return { iteration, primal: maxAbs(primal), dual: maxAbs(dual), gap: maxAbs(gap), unfinished };
+}
+
+/** Ends the unfinished rows that are solved on their active constraints. */
+function finishRows(
+  run: Outcomes,
+  sweep: Sweep,
+  penalty: Penalty,
+  finish: NonNullable<AdmmSettings["finish"]>,
+  iteration: number,
+): void {
+  const unfinished = unfinishedRows(run);
+  if (unfinished.length === 0) return;
+  penalty.update.recover(sweep.Z, sweep.KX, run.X);
+  for (const [i, point] of finish(unfinished, { X: run.X, rho: penalty.factor.rho })) {
+    run.finished.set(i, point);
+    stop(run, i, "solved", iteration);
+  }
+}
 
 function stop(run: Outcomes, i: number, outcome: AdmmRun["outcome"][number], iteration: number): void {
   run.outcome[i] = outcome;
@@ -90,7 +139,7 @@ function settle(
   iteration: number,
 ): void {
   const outcome = run.outcome[i];
-  if (outcome !== "max_iterations" && outcome !== "solved") return;
+  if ((outcome !== "max_iterations" && outcome !== "solved") || run.finished.has(i)) return;
   if (Number.isNaN(look.relative[i])) stop(run, i, "numerical_error", iteration);
   else if (look.relative[i] > tolerance) stop(run, i, "max_iterations", maxIterations);
   else if (outcome !== "solved") stop(run, i, "solved", iteration);
@@ -110,7 +159,7 @@ function remember(sweep: Sweep, penalty: Penalty): Earlier {
 
 /** Ends the unfinished rows for which the change over the last sweep proves that there is no solution. */
 function certifyRows(run: Outcomes, sweep: Sweep, penalty: Penalty, earlier: Earlier, iteration: number): void {
-  const unfinished = [...run.outcome.keys()].filter((i) => run.outcome[i] === "max_iterations");
+  const unfinished = unfinishedRows(run);
   if (unfinished.length === 0) return;
   const duals = sweep.currentDuals();
   const X = new Float64Array(sweep.rows.F.length);

@@ -26,7 +26,10 @@ export interface Penalty {
 
 /** What one look at the residuals found, for every row. */
 export interface Look {
-  /** The largest of the relative primal and dual residuals and the relative gap. */
+  /** The relative primal and dual residuals and the relative gap, and the largest of the three. */
+  readonly primal: Float64Array;
+  readonly dual: Float64Array;
+  readonly gap: Float64Array;
   readonly relative: Float64Array;
   /** (primal residual / its size) / (dual residual / its size): above 1, rho should grow. */
   readonly balance: Float64Array;
@@ -94,7 +97,8 @@ export class Sweep {
     const duals = this.currentDuals();
     penalty.update.gradient(this.Z, this.KX, gradient);
     activeKernels().gemm(1, view(duals, [count, r]), K, 0, view(force, [count, n]));
-    const look = { relative: new Float64Array(count), balance: new Float64Array(count) };
+    const [primal, dual, gap, relative, balance] = Array.from({ length: 5 }, () => new Float64Array(count));
+    const look = { primal, dual, gap, relative, balance };
     for (let i = 0; i < count; i++) this.examineRow(i, penalty.factor.rho, look);
     return look;
   }
@@ -122,11 +126,10 @@ export class Sweep {
       dual.size = Math.max(dual.size, Math.abs(gradient[at] - F[at]), Math.abs(F[at]));
     }
     const gapSize = Math.abs(xGradient) + Math.abs(kDuals);
-    look.relative[i] = Math.max(
-      primal.residual / (units.primal[i] + primal.size),
-      dual.residual / (units.dual[i] + dual.size),
-      Math.abs(xGradient + kDuals) / (units.gap[i] + gapSize),
-    );
+    look.primal[i] = primal.residual / (units.primal[i] + primal.size);
+    look.dual[i] = dual.residual / (units.dual[i] + dual.size);
+    look.gap[i] = Math.abs(xGradient + kDuals) / (units.gap[i] + gapSize);
+    look.relative[i] = Math.max(look.primal[i], look.dual[i], look.gap[i]);
     look.balance[i] = share(primal.residual, primal.size) / share(dual.residual, dual.size);
   }
 }

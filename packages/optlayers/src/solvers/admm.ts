@@ -1,8 +1,12 @@
 import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import { emptyPoint, finisher, knownItems, writeRow } from "./admm-finish.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
-import { type AdmmRun, type AdmmSettings, runAdmm } from "./admm-iteration.ts";
-import { residualUnits, unitsFrom } from "./residual-units.ts";
+import { type AdmmRun, runAdmm } from "./admm-iteration.ts";
+import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
+import { interruption } from "./interruption.ts";
+import { countedFrom } from "./progress.ts";
+import { type ResidualUnits, residualUnits, unitsFrom } from "./residual-units.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -21,6 +25,11 @@ export interface AdmmOptions {
   readonly checkEvery?: number;
   /** Milliseconds after which unfinished items end as `time_limit`. Default: none. */
   readonly timeLimit?: number;
+  /**
+   * Whether to take a solution's last digits from its active constraints as soon as these are found, at tolerances of 1e-5
+   * and below: what a looser one asks for is the iteration itself. Default true.
+   */
+  readonly polish?: boolean;
 }
 
 /** What ADMM leaves for a differentiation rule: the groups with their factors, and the penalty that each ended with. */
@@ -67,6 +76,7 @@ function validated(options: AdmmOptions): Settings {
     maxIterations: options.maxIterations ?? 10_000,
     checkEvery: options.checkEvery ?? 5,
     timeLimit: options.timeLimit ?? Number.POSITIVE_INFINITY,
+    polish: options.polish ?? true,
   };
   checkPositive("tolerance", settings.tolerance);
   checkRelaxation(settings.relaxation);
@@ -81,58 +91,89 @@ function solve(
   problem: QuadraticProgram,
   settings: Settings,
   cache: GeometryCache,
-  { warmStart, signal }: SolveOptions = {},
+  options: SolveOptions = {},
 ): Solution {
   const start = performance.now();
-  const deadline = start + settings.timeLimit;
-  const iteration: AdmmSettings = {
-    ...settings,
-    interrupted: () => signal?.aborted === true || performance.now() > deadline,
-  };
-  const { n, p, m, batch } = problem;
-  const point = {
-    x: new Float64Array(batch * n),
-    nu: new Float64Array(batch * p),
-    lambda: new Float64Array(batch * m),
-    s: new Float64Array(batch * m),
-  };
-  const units = residualUnits(problem);
-  const iterations = new Int32Array(batch);
-  const outcome: AdmmRun["outcome"] = [];
-  const certificates: (Certificate | null)[] = [];
-  const groups: AdmmGroup[] = [];
-  const rho: number[] = [];
+  const job = newJob(problem, settings, options);
   for (const group of admmGroups(problem, cache)) {
-    const k = boundsOf(problem, group);
-    const t = startingState(problem, group, k, settings.rho, warmStart);
-    const rows = {
-      geometry: group.geometry,
-      F: linearTermsOf(problem, group),
-      k,
-      t,
-      units: unitsFrom(units, group.first, group.count),
-    };
-    const run = runAdmm(rows, iteration);
-    writePoint(point, group, run, t);
-    iterations.set(run.iterations, group.first);
-    outcome.push(...run.outcome);
-    certificates.push(...run.certificates);
-    groups.push(group);
-    rho.push(run.rho);
+    solveGroup(job, group, options);
+    if (job.interrupted()) break;
   }
+  const { point, units, outcome, certificates, iterations, groups, rho } = job;
   const { residuals, objective, relative } = assess(problem, point, units);
-  const status = outcome.map((own, i) => statusOf(own, relative[i], settings.tolerance));
   return {
     solver: "admm",
     ...point,
     objective,
-    status,
+    status: outcome.map((own, i) => statusOf(own, relative[i], settings.tolerance)),
     residuals,
     iterations,
     milliseconds: performance.now() - start,
     certificates,
-    state: new AdmmState(problem, groups, rho, settings.relaxation),
+    // of a batch that was left before its end there is nothing that a rule could rely on
+    state: outcome.includes("time_limit") ? undefined : new AdmmState(problem, groups, rho, settings.relaxation),
   };
+}
+
+/** A solve of a batch on its way: what has been found, group by group. */
+interface AdmmJob {
+  readonly problem: QuadraticProgram;
+  readonly settings: Settings;
+  readonly interrupted: () => boolean;
+  readonly units: ResidualUnits;
+  readonly known: ReadonlyMap<number, InteriorPoint>;
+  readonly point: InteriorPoint;
+  readonly iterations: Int32Array;
+  readonly outcome: AdmmRun["outcome"];
+  readonly certificates: (Certificate | null)[];
+  readonly groups: AdmmGroup[];
+  readonly rho: number[];
+}
+
+function newJob(problem: QuadraticProgram, settings: Settings, options: SolveOptions): AdmmJob {
+  const { batch } = problem;
+  const units = residualUnits(problem);
+  return {
+    problem,
+    settings,
+    interrupted: interruption(options, settings.timeLimit),
+    units,
+    known: knownItems(problem, settings, units, options.warmStart),
+    point: emptyPoint(problem),
+    iterations: new Int32Array(batch),
+    outcome: new Array<AdmmRun["outcome"][number]>(batch).fill("time_limit"),
+    certificates: new Array<Certificate | null>(batch).fill(null),
+    groups: [],
+    rho: [],
+  };
+}
+
+function solveGroup(job: AdmmJob, group: AdmmGroup, { warmStart, onIteration }: SolveOptions): void {
+  const { problem, settings, interrupted, known } = job;
+  const { geometry, first, count } = group;
+  const rho = earlierRho(problem, job.groups.length, warmStart) ?? settings.rho;
+  const k = boundsOf(problem, group);
+  const t = startingState(problem, group, k, rho, warmStart);
+  const rows = { geometry, F: linearTermsOf(problem, group), k, t, units: unitsFrom(job.units, first, count) };
+  const finished = new Map(
+    [...known].filter(([i]) => first <= i && i < first + count).map(([i, at]) => [i - first, at]),
+  );
+  const progress = countedFrom(
+    job.iterations.reduce((most, own) => Math.max(most, own), 0),
+    onIteration,
+  );
+  const run = runAdmm(
+    rows,
+    {
+      ...settings,
+      ...{ rho, interrupted, finish: finisher(problem, group, settings, t) },
+      onIteration: progress && ((at) => progress({ ...at, unfinished: at.unfinished + problem.batch - first - count })),
+    },
+    finished,
+  );
+  for (let row = 0; row < count; row++) writeItem(job, group, run, t, row);
+  job.groups.push(group);
+  job.rho.push(run.rho);
 }
 
 /**
@@ -159,30 +200,31 @@ function startingState(
   return t;
 }
 
+/** The penalty that an earlier solve by ADMM ended with for a group of a problem of the same shapes. */
+function earlierRho({ p, m, batch }: QuadraticProgram, group: number, earlier?: Solution): number | undefined {
+  if (
+    !(earlier?.state instanceof AdmmState) ||
+    earlier.nu.length !== batch * p ||
+    earlier.lambda.length !== batch * m
+  ) {
+    return undefined;
+  }
+  return earlier.nu.every(Number.isFinite) ? earlier.state.rho[group] : undefined;
+}
+
 /** The residuals decide; where the iteration saw convergence and they do not, accuracy has run out. */
 function statusOf(own: AdmmRun["outcome"][number], relative: number, tolerance: number): Status {
   if (own === "primal_infeasible" || own === "dual_infeasible") return own;
   return judge(relative, tolerance, own === "solved" ? "numerical_error" : own);
 }
 
-/** Back to the units of the data: nu = E nu~, lambda = E max(w, 0), s = max(-w, 0) / (rho E). A broken item is left at 0. */
-function writePoint(
-  point: Record<"x" | "nu" | "lambda" | "s", Float64Array>,
-  { first, count, geometry }: AdmmGroup,
-  run: AdmmRun,
-  t: Float64Array,
-): void {
-  const { n, p, r, scale } = geometry;
-  const m = r - p;
-  for (let i = 0; i < count; i++) {
-    if (run.outcome[i] === "numerical_error") continue;
-    const item = first + i;
-    point.x.set(run.X.subarray(i * n, (i + 1) * n), item * n);
-    for (let j = 0; j < p; j++) point.nu[item * p + j] = scale[j] * t[i * r + j];
-    for (let j = 0; j < m; j++) {
-      const w = t[i * r + p + j];
-      point.lambda[item * m + j] = scale[p + j] * Math.max(w, 0);
-      point.s[item * m + j] = Math.max(-w, 0) / (run.rho * scale[p + j]);
-    }
-  }
+/** What a run found for one of its rows. A broken item is left at 0. */
+function writeItem(job: AdmmJob, { first, geometry }: AdmmGroup, run: AdmmRun, t: Float64Array, row: number): void {
+  const item = first + row;
+  job.iterations[item] = run.iterations[row];
+  job.outcome[item] = run.outcome[row];
+  job.certificates[item] = run.certificates[row];
+  const finished = run.finished.get(row);
+  if (finished) movePoint(job.problem, finished, 0, job.point, item);
+  else if (run.outcome[row] !== "numerical_error") writeRow(job.point, item, geometry, run, t, row);
 }

@@ -11,15 +11,15 @@ import type { Certificate } from "./solver.ts";
 
 /** How exactly a certificate's homogeneous conditions must hold, relative to its data and to its value. */
 const certificateTolerance = 1e-7;
-const settings = { tolerance: 1e-9, maxIterations: 100, interrupted: () => false };
+const settings = { tolerance: 1e-9, maxIterations: 100 };
 
 /**
  * A proof that item `i` has no solution, or null where none is found. Both proofs are the residual of a least-squares
  * problem that always has a solution, found by the interior-point method itself, and both are checked before they count.
  */
-export function certificateOf(problem: QuadraticProgram, i: number): Certificate | null {
+export function certificateOf(problem: QuadraticProgram, i: number, interrupted: () => boolean): Certificate | null {
   const single = singleItem(problem, i);
-  return primalCertificate(single) ?? dualCertificate(single);
+  return primalCertificate(single, interrupted) ?? dualCertificate(single, interrupted);
 }
 
 /**
@@ -27,7 +27,7 @@ export function certificateOf(problem: QuadraticProgram, i: number): Certificate
  * are nu = r and lambda = v >= 0 with A'nu + G'lambda = 0 and b'nu + h'lambda = -|r|^2 - |v|^2: a proof of
  * infeasibility unless both vanish.
  */
-function primalCertificate(problem: QuadraticProgram): Certificate | null {
+function primalCertificate(problem: QuadraticProgram, interrupted: () => boolean): Certificate | null {
   const { n, p, m } = problem;
   if (p + m === 0) return null;
   const size = n + p + m;
@@ -44,7 +44,7 @@ function primalCertificate(problem: QuadraticProgram): Certificate | null {
     G.values[i * size + n + p + i] = -1;
   }
   const relaxation = { ...problem, n: size, Q, q: zeros(size), A, G };
-  const z = solutionOf(relaxation);
+  const z = solutionOf(relaxation, interrupted);
   return checkedPrimal(
     problem,
     z.subarray(n, n + p),
@@ -70,7 +70,7 @@ function checkedPrimal(problem: QuadraticProgram, nu: Float64Array, lambda: Floa
  * The closest dual point: minimize 1/2 |e|^2 subject to Qx + A'nu + G'lambda + q = e, lambda >= 0. The direction
  * d = -e has Qd = 0, Ad = 0, Gd <= 0 and q'd = -|e|^2: a proof of unboundedness unless e vanishes.
  */
-function dualCertificate(problem: QuadraticProgram): Certificate | null {
+function dualCertificate(problem: QuadraticProgram, interrupted: () => boolean): Certificate | null {
   const { n, p, m } = problem;
   const size = 2 * n + p + m;
   const Q = zeros(size, size);
@@ -96,7 +96,7 @@ function dualCertificate(problem: QuadraticProgram): Certificate | null {
     G,
     h: zeros(m),
   };
-  const z = solutionOf(closest);
+  const z = solutionOf(closest, interrupted);
   return checkedDirection(
     problem,
     z.subarray(size - n).map((value) => -value),
@@ -121,10 +121,10 @@ function checkedDirection(problem: QuadraticProgram, d: Float64Array): Certifica
 }
 
 /** x of a single problem that has a solution. */
-function solutionOf(problem: QuadraticProgram): Float64Array {
+function solutionOf(problem: QuadraticProgram, interrupted: () => boolean): Float64Array {
   const method = new CondensedKkt(problem);
-  const { point } = iterate(problem, method, coldStart(problem, method), settings);
-  return polish(problem, method, point, () => true).x;
+  const { point } = iterate(problem, method, coldStart(problem, method), { ...settings, interrupted });
+  return polish(problem, method, point, () => true).point.x;
 }
 
 function zeros(...shape: number[]): Datum {

@@ -12,7 +12,7 @@ import {
 } from "./interior-point-state.ts";
 import { step } from "./interior-point-step.ts";
 import { type IterationSettings, judgeSlots, type Outcome } from "./interior-point-stopping.ts";
-import { residualUnits } from "./residual-units.ts";
+import { type ResidualUnits, residualUnits } from "./residual-units.ts";
 
 export interface IterationResult {
   readonly point: InteriorPoint;
@@ -36,9 +36,9 @@ export function iterate(
   method: KktMethod,
   start: InteriorPoint,
   settings: IterationSettings,
+  units: ResidualUnits = residualUnits(problem),
 ): IterationResult {
   const result = newResult(problem);
-  const units = residualUnits(problem);
   let open = openSlots(allItems(problem.batch), start);
   for (let iteration = 0; open.items.length > 0; iteration++) {
     const residual = measure(problem, open);

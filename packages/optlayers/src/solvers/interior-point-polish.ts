@@ -5,12 +5,21 @@ import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { fillRows } from "./interior-point-start.ts";
 import { copyPoint, type InteriorPoint } from "./interior-point-state.ts";
+import { type ResidualUnits, residualUnits } from "./residual-units.ts";
 import { assess } from "./residuals.ts";
 
 /** How often the guess of the active rows is corrected: rows with a negative multiplier leave, violated rows enter. */
 const attempts = 3;
 /** The right-hand side is already a small residual: this much less of it is rounding. */
 const refinement = { steps: 8, tolerance: 1e-9 };
+
+export interface Polished {
+  readonly point: InteriorPoint;
+  /** The relative residuals of the point, recomputed. */
+  readonly relative: Float64Array;
+  /** The systems solved for each item. */
+  readonly steps: Int32Array;
+}
 
 /**
  * Takes an approximate solution to rounding: guesses the active rows (by `activeSet`), and solves for the point where they
@@ -26,18 +35,21 @@ export function polish(
   problem: QuadraticProgram,
   method: KktMethod,
   point: InteriorPoint,
-  converged: (item: number) => boolean,
-): InteriorPoint {
+  wanted: (item: number, relative: number) => boolean,
+  units: ResidualUnits = residualUnits(problem),
+): Polished {
   const best = copyPoint(point);
-  const relative = assess(problem, best).relative;
+  const relative = assess(problem, best, units).relative;
+  const steps = new Int32Array(problem.batch);
   const active = Uint8Array.from(activeSet(problem, point, allItems(problem.batch), 0).D, (d) => (d === 0 ? 1 : 0));
-  let items = allItems(problem.batch).filter(converged);
+  let items = allItems(problem.batch).filter((item) => wanted(item, relative[item]));
   for (let attempt = 0; attempt < attempts && items.length > 0; attempt++) {
     const candidate = onActiveSet(problem, method, best, active, items);
-    const improved = keepImproved(problem, candidate, best, relative, items);
+    const improved = keepImproved(problem, candidate, best, relative, items, units);
+    for (const item of items) steps[item]++;
     items = items.filter((item, k) => !improved[k] && correctGuess(problem, candidate, active, item));
   }
-  return best;
+  return { point: best, relative, steps };
 }
 
 /** The point of each item (others: copies of `from`) where the active rows are equalities; lambda and s still unclipped. */
@@ -94,10 +106,11 @@ function keepImproved(
   best: InteriorPoint,
   relative: Float64Array,
   items: Int32Array,
+  units: ResidualUnits,
 ): Uint8Array {
   const { n, p, m } = problem;
   const clipped = { ...candidate, lambda: candidate.lambda.map((value) => Math.max(value, 0)) };
-  const after = assess(problem, clipped).relative;
+  const after = assess(problem, clipped, units).relative;
   return Uint8Array.from(items, (item) => {
     if (!(after[item] <= relative[item])) return 0;
     relative[item] = after[item];

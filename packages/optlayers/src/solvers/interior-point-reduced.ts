@@ -6,9 +6,8 @@ import type { SchurKkt } from "../kkt/schur-kkt.ts";
 import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type IterationResult, iterate } from "./interior-point-iteration.ts";
-import { coldStart, fillRows, warmStart } from "./interior-point-start.ts";
+import { coldStart, fillRows } from "./interior-point-start.ts";
 import type { IterationSettings } from "./interior-point-stopping.ts";
-import type { Solution } from "./solver.ts";
 
 /** What does not converge in so many iterations is taken up in all variables. */
 const mostIterations = 30;
@@ -27,10 +26,10 @@ const refinement = { steps: 3, tolerance: 1e-10 };
 export function iterateOnMultipliers(
   problem: QuadraticProgram,
   schur: SchurKkt,
-  earlier: Solution | undefined,
   settings: IterationSettings,
 ): IterationResult {
   const { batch, m } = problem;
+  const { onIteration } = settings;
   const free = minimizerFor(problem, schur, new Float64Array(batch * m));
   const t = slackAt(problem, free.x);
   const e = new Float64Array(batch * m);
@@ -40,21 +39,16 @@ export function iterateOnMultipliers(
   for (let i = 0; i < batch; i++) tau.fill(maxAbs(tau.subarray(i * m, (i + 1) * m)) || 1, i * m, (i + 1) * m);
   const dual = dualProblem(problem, schur.complement, t, e, tau);
   const method = new MultiplierKkt(schur, e);
-  const start = earlier ? warmStart(dual, method, inDualTerms(earlier, e, tau)) : coldStart(dual, method);
+  const start = coldStart(dual, method);
   const { point, outcome, iterations } = iterate(dual, method, start, {
     ...settings,
     maxIterations: Math.min(settings.maxIterations, mostIterations),
+    // r_x of the dual problem is Gx + s - h
+    onIteration: onIteration && ((at) => onIteration({ ...at, primal: at.dual, dual: at.primal })),
   });
   const lambda = point.x.map((value, k) => Math.max(0, value * tau[k] * e[k]));
   const s = point.lambda.map((value, k) => (value * tau[k]) / e[k]);
   return { point: { ...minimizerFor(problem, schur, lambda), lambda, s }, outcome, iterations };
-}
-
-/** An earlier solution as one of the dual problem: lambda is the variable and its own slack, s the multiplier. */
-function inDualTerms(earlier: Solution, e: Float64Array, tau: Float64Array): Solution {
-  const y = earlier.lambda.map((value, k) => value / (tau[k] * e[k]));
-  const z = earlier.s.map((value, k) => (value * e[k]) / tau[k]);
-  return { ...earlier, x: y, nu: new Float64Array(0), lambda: z, s: y };
 }
 
 /** h - Gx of every item. */

@@ -2,6 +2,7 @@ import { offsetOf } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type InteriorPoint, type OpenSlots, patience, type Residual } from "./interior-point-state.ts";
 import type { ResidualUnits } from "./residual-units.ts";
+import type { IterationProgress } from "./solver.ts";
 
 /** How the iteration of one item ended, by its own account: the residuals recomputed afterwards have the last word. */
 export type Outcome = "converged" | "stalled" | "max_iterations" | "time_limit";
@@ -12,6 +13,8 @@ export interface IterationSettings {
   readonly maxIterations: number;
   /** Asked before every iteration. */
   readonly interrupted: () => boolean;
+  /** Called after every iteration. */
+  readonly onIteration?: (progress: IterationProgress) => void;
 }
 
 /** The iteration stops at this share of the tolerance: the residuals recomputed afterwards are relative to other terms. */
@@ -37,23 +40,40 @@ export function judgeSlots(
   settings: IterationSettings,
   iteration: number,
 ): (Outcome | null)[] {
-  const interrupted = settings.interrupted();
-  return Array.from(open.items, (item, k) => {
-    const sizes = sizesAt(problem, units, open.point, residual, item, k);
-    if (sizes.relative <= toleranceShare * settings.tolerance) return "converged";
-    if (open.stalls[k] >= patience || !(sizes.largest < divergence) || sizes.hopeless) return "stalled";
-    if (iteration >= settings.maxIterations) return "max_iterations";
-    return interrupted ? "time_limit" : null;
+  const sizes = Array.from(open.items, (item, k) => sizesAt(problem, units, open.point, residual, item, k));
+  const outcomes = sizes.map((own, k): Outcome | null => {
+    if (relativeOf(own) <= toleranceShare * settings.tolerance) return "converged";
+    if (open.stalls[k] >= patience || !(own.largest < divergence) || own.hopeless) return "stalled";
+    return iteration >= settings.maxIterations ? "max_iterations" : null;
   });
+  if (iteration > 0) settings.onIteration?.(progressOf(sizes, outcomes, iteration));
+  return settings.interrupted() ? outcomes.map((outcome) => outcome ?? "time_limit") : outcomes;
+}
+
+function progressOf(sizes: readonly Sizes[], outcomes: readonly (Outcome | null)[], iteration: number) {
+  const unfinished = outcomes.filter((outcome) => outcome === null).length;
+  const progress = { iteration, primal: 0, dual: 0, gap: 0, unfinished };
+  for (const { primal, dual, gap } of sizes) {
+    progress.primal = Math.max(progress.primal, primal);
+    progress.dual = Math.max(progress.dual, dual);
+    progress.gap = Math.max(progress.gap, gap);
+  }
+  return progress;
 }
 
 interface Sizes {
-  /** The largest of the residuals, each relative to the terms that it is a sum of, and the relative gap s'lambda. */
-  readonly relative: number;
+  /** The residuals, each relative to the terms that it is a sum of, and the relative gap s'lambda. */
+  readonly primal: number;
+  readonly dual: number;
+  readonly gap: number;
   /** The largest entry of the point. */
   readonly largest: number;
   /** The point has come close to a certificate that there is no solution. */
   readonly hopeless: boolean;
+}
+
+function relativeOf({ primal, dual, gap }: Sizes): number {
+  return Math.max(primal, dual, gap);
 }
 
 function sizesAt(
@@ -79,11 +99,9 @@ function sizesAt(
   const decrease = -equality.product - inequality.product;
   const infeasible = decrease > infeasibleRatio * dual.combination * (1 + dual.norm1);
   return {
-    relative: Math.max(
-      dual.error / dualScale,
-      primal / primalScale,
-      gap / (units.gap[item] + Math.abs(dual.objective)),
-    ),
+    primal: primal / primalScale,
+    dual: dual.error / dualScale,
+    gap: gap / (units.gap[item] + Math.abs(dual.objective)),
     largest: Math.max(dual.largestX, equality.largest, inequality.largest, largestSlack),
     hopeless: infeasible || dual.largestX > unboundedRatio * Math.max(1, equality.right, inequality.right),
   };

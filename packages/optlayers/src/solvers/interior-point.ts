@@ -6,15 +6,19 @@ import { KktState } from "../kkt/kkt-state.ts";
 import { SchurKkt } from "../kkt/schur-kkt.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { selectItems } from "../problem/select-items.ts";
+import { fromEarlier } from "./earlier-solution.ts";
 import { withinReach } from "./interior-point-bounds.ts";
 import { certificateOf } from "./interior-point-certificates.ts";
 import { equilibrated } from "./interior-point-equilibration.ts";
 import { type IterationResult, iterate } from "./interior-point-iteration.ts";
 import { polish } from "./interior-point-polish.ts";
 import { iterateOnMultipliers } from "./interior-point-reduced.ts";
-import { coldStart, warmStart } from "./interior-point-start.ts";
-import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
+import { coldStart } from "./interior-point-start.ts";
+import { movePoint } from "./interior-point-state.ts";
 import type { IterationSettings, Outcome } from "./interior-point-stopping.ts";
+import { interruption } from "./interruption.ts";
+import { countedFrom } from "./progress.ts";
+import { type ResidualUnits, residualUnits } from "./residual-units.ts";
 import { assess, judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -52,45 +56,65 @@ function validated(options: InteriorPointOptions): Required<InteriorPointOptions
 function solve(
   problem: QuadraticProgram,
   options: Required<InteriorPointOptions>,
-  { warmStart: earlier, signal }: SolveOptions,
+  solveOptions: SolveOptions,
 ): Solution {
   const begin = performance.now();
-  const interrupted = () => signal?.aborted === true || performance.now() - begin > options.timeLimit;
+  const interrupted = interruption(solveOptions, options.timeLimit);
+  const { warmStart: earlier, onIteration } = solveOptions;
   const method = kktMethod(problem);
-  const settings = { ...options, interrupted };
-  const near = withinReach(problem);
-  const byMultipliers = method instanceof SchurKkt && problem.m > 0;
-  const run = byMultipliers
-    ? polished(near, method, options, iterateOnMultipliers(near, method, earlier, settings))
-    : inAllVariables(near, method, earlier, settings);
-  if (byMultipliers || near !== problem) takeUpAgain(problem, run, settings);
-  const verdict = conclude(problem, run.point, run.outcome, options.tolerance);
+  const units = residualUnits(problem);
+  const settings = { ...options, units, interrupted, onIteration };
+  const run = earlier ? warm(problem, method, earlier, settings) : cold(problem, method, settings);
   return {
     solver: "interior point",
-    ...verdict,
+    ...conclude(problem, run, settings),
     iterations: run.iterations,
     milliseconds: performance.now() - begin,
     state: new KktState(problem, method),
   };
 }
 
-type Settings = Required<InteriorPointOptions> & IterationSettings;
+type Settings = Required<InteriorPointOptions> & IterationSettings & { readonly units: ResidualUnits };
+
+/** From an earlier solution: the items that this does not solve at once are solved by the iteration. */
+function warm(problem: QuadraticProgram, method: KktMethod, earlier: Solution, settings: Settings): IterationResult {
+  const acceptance = { ...settings, method: settings.polish ? () => method : null };
+  const near = settings.interrupted() ? null : fromEarlier(problem, earlier, acceptance);
+  if (!near) return cold(problem, method, settings);
+  const run: IterationResult = {
+    point: near.point,
+    iterations: near.steps,
+    outcome: Array.from(near.relative, (): Outcome => "converged"),
+  };
+  const left = [...near.relative.keys()].filter((i) => !(near.relative[i] <= settings.tolerance));
+  const steps = left.reduce((most, i) => Math.max(most, near.steps[i]), 0);
+  replaceItems(
+    problem,
+    run,
+    left,
+    { ...settings, onIteration: countedFrom(steps, settings.onIteration) },
+    (part, own) => cold(part, left.length === problem.batch ? method : kktMethod(part), own),
+  );
+  return run;
+}
+
+function cold(problem: QuadraticProgram, method: KktMethod, settings: Settings): IterationResult {
+  const near = withinReach(problem);
+  const byMultipliers = method instanceof SchurKkt && problem.m > 0;
+  const run = byMultipliers
+    ? polished(near, method, settings, iterateOnMultipliers(near, method, settings))
+    : inAllVariables(near, method, settings);
+  if (byMultipliers || near !== problem) takeUpAgain(problem, run, settings);
+  return run;
+}
 
 /** The iteration in x, s, lambda and nu, on rows of one size; `method` is that of the problem as it is. */
-function inAllVariables(
-  problem: QuadraticProgram,
-  method: KktMethod,
-  earlier: Solution | undefined,
-  settings: Settings,
-): IterationResult {
+function inAllVariables(problem: QuadraticProgram, method: KktMethod, settings: Settings): IterationResult {
   const scaled = equilibrated(problem);
-  if (scaled) {
-    const run = iterateCold(scaled.problem, new CondensedKkt(scaled.problem), settings);
-    scaled.restore(run.point);
-    return run;
-  }
-  if (!earlier) return iterateCold(problem, method, settings);
-  return polished(problem, method, settings, iterate(problem, method, warmStart(problem, method, earlier), settings));
+  if (!scaled) return iterateCold(problem, method, settings);
+  const run = iterateCold(scaled.problem, new CondensedKkt(scaled.problem), settings);
+  scaled.restore(run.point);
+  return run;
 }
 
 function iterateCold(problem: QuadraticProgram, method: KktMethod, settings: Settings): IterationResult {
@@ -100,24 +124,40 @@ function iterateCold(problem: QuadraticProgram, method: KktMethod, settings: Set
 function polished(
   problem: QuadraticProgram,
   method: KktMethod,
-  options: Required<InteriorPointOptions>,
+  settings: Settings,
   run: IterationResult,
 ): IterationResult {
-  if (!options.polish) return run;
-  return { ...run, point: polish(problem, method, run.point, (item) => run.outcome[item] === "converged") };
+  if (!settings.polish) return run;
+  return { ...run, point: polish(problem, method, run.point, (item) => run.outcome[item] === "converged").point };
 }
 
 /** Solves the items that the first run left short of the tolerance again, in all variables, with other factors and all bounds where they are. */
 function takeUpAgain(problem: QuadraticProgram, run: IterationResult, settings: Settings): void {
-  const { relative } = assess(problem, run.point);
+  const { relative } = assess(problem, run.point, settings.units);
   const short = (i: number) => !(relative[i] <= settings.tolerance) && run.outcome[i] !== "time_limit";
   const left = [...relative.keys()].filter((i) => short(i) && run.iterations[i] < settings.maxIterations);
-  if (left.length === 0) return;
-  const part = selectItems(problem, left);
   const spent = left.reduce((most, i) => Math.max(most, run.iterations[i]), 0);
-  const rest = { ...settings, maxIterations: settings.maxIterations - spent };
-  const again = inAllVariables(part, new CondensedKkt(part), undefined, rest);
-  left.forEach((item, k) => {
+  const rest = {
+    ...settings,
+    maxIterations: settings.maxIterations - spent,
+    onIteration: countedFrom(spent, settings.onIteration),
+  };
+  replaceItems(problem, run, left, rest, (part, own) => inAllVariables(part, new CondensedKkt(part), own));
+}
+
+/** Solves some items of a problem anew, as a problem of their own, and writes what comes of it into the run of the whole batch. */
+function replaceItems(
+  problem: QuadraticProgram,
+  run: IterationResult,
+  items: readonly number[],
+  settings: Settings,
+  solveAnew: (part: QuadraticProgram, settings: Settings) => IterationResult,
+): void {
+  if (items.length === 0) return;
+  const isPart = items.length < problem.batch;
+  const part = isPart ? selectItems(problem, items) : problem;
+  const again = solveAnew(part, isPart ? { ...settings, units: residualUnits(part) } : settings);
+  items.forEach((item, k) => {
     movePoint(problem, again.point, k, run.point, item);
     run.outcome[item] = again.outcome[k];
     run.iterations[item] += again.iterations[k];
@@ -132,14 +172,14 @@ const failureOf: Record<Outcome, Exclude<Status, "solved" | "solved_inaccurate">
 };
 
 /** The statuses that the recomputed residuals justify, with certificates for the items that have no solution. */
-function conclude(problem: QuadraticProgram, point: InteriorPoint, outcome: readonly Outcome[], tolerance: number) {
-  const { residuals, objective, slack, relative } = assess(problem, point);
+function conclude(problem: QuadraticProgram, { point, outcome }: IterationResult, settings: Settings) {
+  const { residuals, objective, slack, relative } = assess(problem, point, settings.units);
   const certificates: (Certificate | null)[] = new Array(problem.batch).fill(null);
   const status = outcome.map((ended, i): Status => {
-    const judged = judge(relative[i], tolerance, failureOf[ended]);
+    const judged = judge(relative[i], settings.tolerance, failureOf[ended]);
     if (isUsable(judged) || ended === "time_limit") return judged;
-    certificates[i] = certificateOf(problem, i);
-    return certificates[i]?.kind ?? judged;
+    certificates[i] = certificateOf(problem, i, settings.interrupted);
+    return certificates[i]?.kind ?? (settings.interrupted() ? "time_limit" : judged);
   });
   const s = slack.map((value) => Math.max(value, 0));
   return { x: point.x, nu: point.nu, lambda: point.lambda, s, objective, status, residuals, certificates };

@@ -16,6 +16,13 @@ export class DoubledVector {
     this.low = new Float64Array(length);
   }
 
+  /** this <- 0. */
+  clear(): this {
+    this.high.fill(0);
+    this.low.fill(0);
+    return this;
+  }
+
   /** this <- values. */
   set(values: Float64Array): this {
     this.high.set(values);
@@ -47,13 +54,13 @@ export class DoubledVector {
   }
 }
 
-/** y <- y + alpha A x, for alpha = 1 or -1. */
-export function addDoubledProduct(alpha: 1 | -1, A: SparseMatrix, x: Float64Array, y: DoubledVector): void {
+/** y <- y + alpha A x, for alpha = 1 or -1; the rows of A are those of y from `offset` on. */
+export function addDoubledProduct(alpha: 1 | -1, A: SparseMatrix, x: Float64Array, y: DoubledVector, offset = 0): void {
   const { indptr, indices, data } = A;
   for (let j = 0; j < A.shape[1]; j++) {
     const xj = alpha * x[j];
     if (xj === 0) continue;
-    for (let k = indptr[j]; k < indptr[j + 1]; k++) y.addProductAt(indices[k], data[k], xj);
+    for (let k = indptr[j]; k < indptr[j + 1]; k++) y.addProductAt(offset + indices[k], data[k], xj);
   }
 }
 

@@ -2,13 +2,14 @@ import { addProduct, addSymmetricProduct, addTransposedProduct } from "@solvegra
 import { maxAbs } from "../../arrays.ts";
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { INACTIVE } from "../../solvers/sparse/active-set.ts";
+import { FaceKkt, type KktSolve } from "../../solvers/sparse/face-kkt.ts";
 import { KktSystem, type SparseState } from "../../solvers/sparse/kkt-system.ts";
 import { type ScaledProgram, scaledProgram } from "../../solvers/sparse/scaled-program.ts";
 
-/** Weight that holds a variable in place, or the multiplier of an inactive row at zero. */
-const rigid = 1e16;
 const regularization = 1e-10;
 const maxSteps = 5;
+/** Share of the right-hand side under which nothing more can be gained. */
+const rounding = 1e-15;
 /** Share of the right-hand side that may be left of a system that counts as solved. */
 const accepted = 1e-8;
 /** delta of the least-squares steps: large enough that the null space, blown up by its inverse, can be taken out again. */
@@ -41,21 +42,18 @@ interface Rest {
  */
 export class FaceSystem {
   private readonly program: ScaledProgram;
-  private readonly system: KktSystem;
+  private readonly kkt: FaceKkt;
   private readonly active: Uint8Array;
   /** Whether a factor was found. */
   regular: boolean;
-  private readonly diagonal: Float64Array;
 
   /** `state` of a solve of the same problem saves the scaling and the analysis of the pattern. */
   constructor(problem: SparseQuadraticProgram, active: Uint8Array, state?: SparseState) {
     const mine = state?.program.original === problem ? state : null;
     this.program = mine?.program ?? scaledProgram(problem);
-    this.system = mine?.system ?? new KktSystem(this.program);
+    this.kkt = new FaceKkt(this.program, mine?.system ?? new KktSystem(this.program));
     this.active = active;
-    const { n } = problem;
-    this.diagonal = Float64Array.from(active, (kind, k) => ((kind !== INACTIVE) === k < n ? rigid : 0));
-    this.regular = this.system.update(this.diagonal, regularization);
+    this.regular = this.kkt.hold(active, regularization);
   }
 
   solve(c: Float64Array, r: Float64Array, f: Float64Array): FaceSolution {
@@ -63,12 +61,12 @@ export class FaceSystem {
     const u = f.map((value, j) => (this.isActive(j) ? value : 0));
     const y = new Float64Array(rows);
     const begin = this.measure(c, r, u, y);
-    let left = this.refine(begin, c, r, u, y, (rhs, step) => this.system.solve(rhs, step));
+    let left = this.refine(begin, c, r, u, y);
     if (!(left.residual <= accepted * begin.residual)) {
       // what lies in the null space has been blown up by now: start afresh
       u.set(f.map((value, j) => (this.isActive(j) ? value : 0)));
       y.fill(0);
-      this.regular = this.system.update(this.diagonal, leastSquaresRegularization);
+      this.regular = this.kkt.hold(this.active, leastSquaresRegularization);
       left = this.refine(begin, c, r, u, y, (rhs, step) => this.leastSquaresStep(rhs, step));
     }
     const z = new Float64Array(n);
@@ -84,12 +82,12 @@ export class FaceSystem {
     r: Float64Array,
     u: Float64Array,
     y: Float64Array,
-    solve: (rhs: Float64Array, step: Float64Array) => void,
+    solve?: KktSolve,
   ): Rest {
     let best = begin;
-    for (let step = 0; step < maxSteps && this.regular && best.length > 0; step++) {
+    for (let step = 0; step < maxSteps && this.regular && best.length > rounding * begin.length; step++) {
       const [nextU, nextY] = [u.slice(), y.slice()];
-      this.addStep(best, nextU, nextY, solve);
+      this.kkt.addStep(best.gradientRest, best.rowRest, nextU, nextY, solve);
       const next = this.measure(c, r, nextU, nextY);
       if (!(next.length < best.length)) break;
       u.set(nextU);
@@ -101,8 +99,9 @@ export class FaceSystem {
 
   /** M^-1 K M^-1 rhs with M = K + delta S: near K's pseudoinverse, since it takes sigma to sigma / (sigma + delta)^2. */
   private leastSquaresStep(rhs: Float64Array, step: Float64Array): void {
-    this.system.solveRegularized(rhs, step);
-    this.system.solveRegularized(this.system.multiply(step), step);
+    const { system } = this.kkt;
+    system.solveRegularized(rhs, step);
+    system.solveRegularized(system.multiply(step), step);
   }
 
   private isActive(k: number): boolean {
@@ -129,21 +128,5 @@ export class FaceSystem {
     for (let j = 0; j < n; j++) if (!this.isActive(j)) count(gradientRest[j], cost * D[j]);
     for (let i = 0; i < rows; i++) if (this.isActive(n + i)) count(rowRest[i], E[i]);
     return { gradientRest, rowRest, residual, length: Math.sqrt(squares) };
-  }
-
-  private addStep(
-    { gradientRest, rowRest }: Rest,
-    u: Float64Array,
-    y: Float64Array,
-    solve: (rhs: Float64Array, step: Float64Array) => void,
-  ): void {
-    const { n, rows, D, E, cost } = this.program;
-    const rhs = new Float64Array(n + rows);
-    for (let j = 0; j < n; j++) if (!this.isActive(j)) rhs[j] = cost * D[j] * gradientRest[j];
-    for (let i = 0; i < rows; i++) if (this.isActive(n + i)) rhs[n + i] = E[i] * rowRest[i];
-    const step = new Float64Array(n + rows);
-    solve(rhs, step);
-    for (let j = 0; j < n; j++) if (!this.isActive(j)) u[j] += D[j] * step[j];
-    for (let i = 0; i < rows; i++) if (this.isActive(n + i)) y[i] += (E[i] / cost) * step[n + i];
   }
 }

@@ -1,8 +1,8 @@
 import { AT_HIGH, AT_LOW, HELD, INACTIVE } from "./active-set.ts";
 
 /** How a boxed quantity is bounded: from below, from above, both, or held at one value. */
-const BELOW = 1;
-const ABOVE = 2;
+export const BELOW = 1;
+export const ABOVE = 2;
 
 /**
  * The bounds low <= t <= high of the interior point with their slacks and multipliers,
@@ -58,8 +58,9 @@ export class Boxes {
 
   /** sl'zl + su'zu, over the number of bounds. */
   complementarity(): number {
+    const { sl, su, zl, zu } = this;
     let sum = 0;
-    for (let k = 0; k < this.count; k++) sum += this.sl[k] * this.zl[k] + this.su[k] * this.zu[k];
+    for (let k = 0; k < this.count; k++) sum += sl[k] * zl[k] + su[k] * zu[k];
     return this.bounds > 0 ? sum / this.bounds : 0;
   }
 
@@ -71,13 +72,5 @@ export class Boxes {
       if (this.isBelow(k) && this.sl[k] < this.zl[k]) return AT_LOW;
       return INACTIVE;
     });
-  }
-
-  /** Sigma = zl / sl + zu / su: the weight of t in the Newton system. */
-  weight(k: number): number {
-    let sigma = 0;
-    if (this.isBelow(k)) sigma += this.zl[k] / this.sl[k];
-    if (this.isAbove(k)) sigma += this.zu[k] / this.su[k];
-    return sigma;
   }
 }

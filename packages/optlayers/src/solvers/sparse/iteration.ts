@@ -1,7 +1,8 @@
 import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
 import { Newton } from "./newton.ts";
-import { assessSparse, type SparseAssessment } from "./residuals.ts";
-import { type ScaledProgram, unscaledPoint } from "./scaled-program.ts";
+import { type SparseAssessment, SparseAssessor } from "./residuals.ts";
+import { emptyPoint, type ScaledProgram, unscale } from "./scaled-program.ts";
+import { startFromLeastSquares } from "./starting-point.ts";
 
 /** How the iteration ended. */
 export type SparseOutcome = "converged" | "stalled" | "max_iterations" | "time_limit";
@@ -39,7 +40,8 @@ const regularizations = [1e-8, 1e-10, 1e-12, 1e-14];
  */
 export function iterateSparse(program: ScaledProgram, settings: SparseSettings): SparseRun {
   const iteration = new Iteration(program, settings.firstMultiplier ?? 100);
-  let best = iteration.measure();
+  let best = iteration.measure(emptyPoint(program.original));
+  let spare = emptyPoint(program.original);
   const progress = new Progress();
   let short = 0;
   const end = (outcome: SparseOutcome, iterations: number): SparseRun => ({
@@ -49,8 +51,8 @@ export function iterateSparse(program: ScaledProgram, settings: SparseSettings):
     iterations,
   });
   for (let count = 0; ; count++) {
-    const current = count === 0 ? best : iteration.measure();
-    if (current.worst < best.worst) best = current;
+    const current = count === 0 ? best : iteration.measure(spare);
+    if (current.worst < best.worst) [best, spare] = [current, best.point];
     const idle = progress.idleAfter(count, current.assessment, iteration.newton.boxes.complementarity());
     if (settings.accepts(current.assessment)) return end("converged", count);
     if (count >= settings.maxIterations) return end("max_iterations", count);
@@ -95,18 +97,21 @@ class Iteration {
   readonly newton: Newton;
   private readonly program: ScaledProgram;
   private readonly linear: boolean;
+  private readonly assessor: SparseAssessor;
   private level = 0;
 
   constructor(program: ScaledProgram, firstMultiplier: number) {
     this.program = program;
     this.newton = new Newton(program);
-    this.newton.start(firstMultiplier);
+    startFromLeastSquares(this.newton, firstMultiplier);
     this.linear = program.Q.data.every((value) => value === 0);
+    this.assessor = new SparseAssessor(program.original);
   }
 
-  measure(): Measured {
-    const point = unscaledPoint(this.program, this.newton.x, this.newton.y);
-    const assessment = assessSparse(this.program.original, point);
+  /** The present point, written to `point`. */
+  measure(point: SparsePoint): Measured {
+    unscale(this.program, this.newton.x, this.newton.y, point);
+    const assessment = this.assessor.assess(point);
     return { point, assessment, worst: Math.max(assessment.primal, assessment.dual, assessment.gap) };
   }
 
@@ -116,8 +121,7 @@ class Iteration {
     if (!this.predict()) return null;
     const mu = newton.boxes.complementarity();
     const target = mu * (1 - this.lengths().shorter) ** 3;
-    newton.aimWithCorrection(target);
-    newton.step();
+    newton.compute((next, predictor) => next.aimWithCorrection(target, predictor));
     if (this.lengths().shorter < 0.1) this.tryCentring(Math.max(target, 0.3 * mu));
     for (let k = 0; k < maxCorrections && this.lengths().shorter < 0.95; k++) {
       if (!this.tryCorrection(target)) break;
@@ -146,30 +150,25 @@ class Iteration {
   private affineStep(level: number): number {
     const { newton } = this;
     if (!newton.factor(regularizations[level])) return Infinity;
-    newton.aimAt(0);
-    newton.step();
+    newton.compute((next) => next.aimAt(0));
     return Number.isFinite(newton.linearResidual) ? newton.linearResidual : Infinity;
   }
 
   /** A step towards the centre alone, where the corrector's is cut short: whichever is longer stays. */
   private tryCentring(target: number): void {
-    const { newton } = this;
     const before = this.lengths().shorter;
-    const saved = newton.saveStep();
-    newton.aimAt(target);
-    newton.step();
-    if (!(this.lengths().shorter > before)) newton.restoreStep(saved);
+    this.newton.compute((next) => next.aimAt(target));
+    if (!(this.lengths().shorter > before)) this.newton.undo();
   }
 
   /** One correction of centrality; false where it does not lengthen the step. */
   private tryCorrection(target: number): boolean {
     const { newton } = this;
     const { primal, dual, shorter } = this.lengths();
-    const saved = newton.saveStep();
-    newton.aimAtCentrality(target, Math.min(1, 1.08 * primal + 0.08), Math.min(1, 1.08 * dual + 0.08));
-    newton.step();
+    const [aimedPrimal, aimedDual] = [Math.min(1, 1.08 * primal + 0.08), Math.min(1, 1.08 * dual + 0.08)];
+    newton.compute((next, present) => next.aimAtCentrality(target, newton.boxes, present, aimedPrimal, aimedDual));
     if (this.lengths().shorter > 1.01 * shorter + 0.005) return true;
-    newton.restoreStep(saved);
+    newton.undo();
     return false;
   }
 

@@ -1,6 +1,17 @@
-import { addSymmetricProduct, improveByGmres, SparseLdl, type SparseMatrix, solveRefined } from "@solvegrad/linalg";
+import {
+  addSymmetricProduct,
+  improveByGmres,
+  RefinementWorkspace,
+  SparseLdl,
+  type SparseMatrix,
+  solveRefined,
+} from "@solvegrad/linalg";
 import { maxAbs } from "../../arrays.ts";
+import { analysisOf } from "./kkt-analysis.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
+
+/** Weight that holds a fixed variable in place, and, as W, keeps the multiplier of a row without bounds at zero. */
+export const rigid = 1e16;
 
 const smallestPivot = 1e-14;
 /** Residual of a solution, as a share of its right-hand side. */
@@ -29,14 +40,16 @@ export class KktSystem {
   private readonly matrix: SparseMatrix;
   private readonly base: Float64Array;
   private readonly signs: Int8Array;
+  private readonly workspace: RefinementWorkspace;
 
-  constructor({ kkt, n, rows }: ScaledProgram) {
+  constructor({ kkt, n, rows, original }: ScaledProgram) {
     this.size = n + rows;
     this.matrix = { ...kkt, data: kkt.data.slice() };
     this.base = kkt.data;
     this.signs = Int8Array.from({ length: this.size }, (_, i) => (i < n ? 1 : -1));
-    this.factor = new SparseLdl(kkt);
+    this.factor = new SparseLdl(analysisOf(original, kkt));
     this.fill = this.factor.fill;
+    this.workspace = new RefinementWorkspace(this.size);
   }
 
   /** Factors with this diagonal (Sigma, then W). Returns false where no factor exists in floating point. */
@@ -49,9 +62,10 @@ export class KktSystem {
 
   /** Solves with the last factor, refined against the matrix without delta. Returns the residual. */
   solve(rhs: Float64Array, solution: Float64Array): number {
-    const { residual } = solveRefined(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget });
+    const { factor, matrix, workspace } = this;
+    const { residual } = solveRefined(factor, matrix, rhs, solution, { tolerance: refinementTarget, workspace });
     if (!(residual > refinementTarget * maxAbs(rhs))) return residual;
-    return improveByGmres(this.factor, this.matrix, rhs, solution, { tolerance: refinementTarget }).residual;
+    return improveByGmres(factor, matrix, rhs, solution, { tolerance: refinementTarget }).residual;
   }
 
   /** The product with the matrix of the last update, without delta. */

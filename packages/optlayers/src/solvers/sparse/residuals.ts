@@ -32,34 +32,65 @@ export interface SparseAssessment {
  * Sums are taken in twice the working precision, so that what is measured is the point and not the measuring.
  */
 export function assessSparse(problem: SparseQuadraticProgram, point: SparsePoint): SparseAssessment {
-  const { n, p, m, Q, A, G } = problem;
-  const { x, nu, lambda, zeta } = point;
-  const gradient = new DoubledVector(n);
-  addDoubledSymmetricProduct(1, Q, x, gradient);
-  const Qx = gradient.round(new Float64Array(n));
-  const xQx = doubledDot(x, Qx);
-  addTo(gradient, problem.q);
-  addDoubledTransposedProduct(1, A, nu, gradient);
-  addDoubledTransposedProduct(1, G, lambda, gradient);
-  addTo(gradient, zeta);
-  const equality = new DoubledVector(p).set(problem.b.map((value) => -value));
-  addDoubledProduct(1, A, x, equality);
-  const row = new DoubledVector(m);
-  addDoubledProduct(1, G, x, row);
-  const Gx = row.round(new Float64Array(m));
-  const rows = boxResiduals(Gx, lambda, problem.l, problem.u);
-  const bounds = boxResiduals(x, zeta, problem.lower, problem.upper);
-  const qx = doubledDot(problem.q, x);
-  const largestX = Math.max(maxAbs(problem.b), maxAbs(Gx), maxAbs(x));
-  return {
-    primal: Math.max(maxAbs(equality.round(new Float64Array(p))), rows.violation, bounds.violation),
-    dual: Math.max(maxAbs(gradient.round(new Float64Array(n))), rows.wrongSide, bounds.wrongSide),
-    gap: Math.abs(gapOf(problem, point, Qx, rows.support, bounds.support)),
-    primalScale: 1 + largestX,
-    dualScale: 1 + Math.max(maxAbs(Qx), maxAbs(problem.q)),
-    gapScale: 1 + Math.max(Math.abs(xQx), Math.abs(qx)),
-    objective: xQx / 2 + qx + problem.constant,
-  };
+  return new SparseAssessor(problem).assess(point);
+}
+
+/** `assessSparse` for many points of one problem. */
+export class SparseAssessor {
+  private readonly problem: SparseQuadraticProgram;
+  private readonly gradient: DoubledVector;
+  private readonly equality: DoubledVector;
+  private readonly row: DoubledVector;
+  private readonly Qx: Float64Array;
+  private readonly Gx: Float64Array;
+  private readonly rowSupport: Float64Array;
+  private readonly boundSupport: Float64Array;
+  private readonly rest: Float64Array;
+
+  constructor(problem: SparseQuadraticProgram) {
+    const { n, p, m } = problem;
+    this.problem = problem;
+    this.gradient = new DoubledVector(n);
+    this.equality = new DoubledVector(p);
+    this.row = new DoubledVector(m);
+    this.Qx = new Float64Array(n);
+    this.Gx = new Float64Array(m);
+    this.rowSupport = new Float64Array(m);
+    this.boundSupport = new Float64Array(n);
+    this.rest = new Float64Array(Math.max(n, p));
+  }
+
+  assess(point: SparsePoint): SparseAssessment {
+    const { n, p, Q, A, G, q, b, l, u, lower, upper, constant } = this.problem;
+    const { x, nu, lambda, zeta } = point;
+    const gradient = this.gradient.clear();
+    addDoubledSymmetricProduct(1, Q, x, gradient);
+    const Qx = gradient.round(this.Qx);
+    const xQx = doubledDot(x, Qx);
+    addTo(gradient, 1, q);
+    addDoubledTransposedProduct(1, A, nu, gradient);
+    addDoubledTransposedProduct(1, G, lambda, gradient);
+    addTo(gradient, 1, zeta);
+    const equality = this.equality.clear();
+    addTo(equality, -1, b);
+    addDoubledProduct(1, A, x, equality);
+    const row = this.row.clear();
+    addDoubledProduct(1, G, x, row);
+    const Gx = row.round(this.Gx);
+    const rows = boxResiduals(Gx, lambda, l, u, this.rowSupport);
+    const bounds = boxResiduals(x, zeta, lower, upper, this.boundSupport);
+    const qx = doubledDot(q, x);
+    const largestX = Math.max(maxAbs(b), maxAbs(Gx), maxAbs(x));
+    return {
+      primal: Math.max(maxAbs(equality.round(this.rest), 0, p), rows.violation, bounds.violation),
+      dual: Math.max(maxAbs(gradient.round(this.rest), 0, n), rows.wrongSide, bounds.wrongSide),
+      gap: Math.abs(gapOf(this.problem, point, Qx, this.rowSupport, this.boundSupport)),
+      primalScale: 1 + largestX,
+      dualScale: 1 + Math.max(maxAbs(Qx), maxAbs(q)),
+      gapScale: 1 + Math.max(Math.abs(xQx), Math.abs(qx)),
+      objective: xQx / 2 + qx + constant,
+    };
+  }
 }
 
 /** x'Qx + q'x + b'nu + sigma(lambda) + sigma(zeta) as one sum; `support` holds the bound that each multiplier pushes against. */
@@ -82,20 +113,31 @@ function gapOf(
   return sum.high[0] + sum.low[0];
 }
 
-/** How far t leaves [low, high], how far multipliers push against infinity, and the finite bounds that they push against. */
-function boxResiduals(t: Float64Array, y: Float64Array, low: Float64Array, high: Float64Array) {
-  const support = new Float64Array(t.length);
-  const result = { violation: 0, wrongSide: 0, support };
+/**
+ * How far t leaves [low, high], and how far multipliers push against infinity; the finite bounds that they push against go
+ * into `support`.
+ */
+function boxResiduals(
+  t: Float64Array,
+  y: Float64Array,
+  low: Float64Array,
+  high: Float64Array,
+  support: Float64Array,
+): { violation: number; wrongSide: number } {
+  let violation = 0;
+  let wrongSide = 0;
+  let finite = true;
   for (let k = 0; k < t.length; k++) {
-    result.violation = Math.max(result.violation, t[k] - high[k], low[k] - t[k]);
+    violation = Math.max(violation, t[k] - high[k], low[k] - t[k]);
     const bound = y[k] > 0 ? high[k] : low[k];
-    if (Number.isFinite(bound)) support[k] = bound;
-    else result.wrongSide = Math.max(result.wrongSide, Math.abs(y[k]));
-    if (!(Number.isFinite(t[k]) && Number.isFinite(y[k]))) result.violation = Number.NaN;
+    const bounded = bound > -Infinity && bound < Infinity;
+    support[k] = bounded ? bound : 0;
+    if (!bounded) wrongSide = Math.max(wrongSide, Math.abs(y[k]));
+    if (!Number.isFinite(t[k]) || !Number.isFinite(y[k])) finite = false;
   }
-  return result;
+  return { violation: finite ? violation : Number.NaN, wrongSide };
 }
 
-function addTo(sum: DoubledVector, values: Float64Array): void {
-  for (let i = 0; i < values.length; i++) sum.addProductAt(i, values[i], 1);
+function addTo(sum: DoubledVector, alpha: 1 | -1, values: Float64Array): void {
+  for (let i = 0; i < values.length; i++) sum.addProductAt(i, values[i], alpha);
 }

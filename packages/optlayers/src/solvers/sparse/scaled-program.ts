@@ -31,7 +31,8 @@ export interface ScaledProgram {
 export function scaledProgram(original: SparseQuadraticProgram): ScaledProgram {
   const { n, p, m } = original;
   const rows = p + m;
-  const raw = stackedKkt(original);
+  const stacked = stackedRows(original);
+  const raw = stackedKkt(original, stacked);
   const d = equilibrate(raw, { sweeps: 15 });
   const [D, E] = [d.slice(0, n), d.slice(n)];
   const q = original.q.map((value, j) => value * D[j]);
@@ -52,7 +53,7 @@ export function scaledProgram(original: SparseQuadraticProgram): ScaledProgram {
     rows,
     kkt: scaledKkt(raw, d, n, cost),
     Q: { ...scaledQ, data: scaledQ.data.map((value) => cost * value) },
-    C: scale(stackedRows(original), E, D, 1),
+    C: scale(stacked, E, D, 1),
     q: q.map((value) => cost * value),
     low: box("low"),
     high: box("high"),
@@ -83,9 +84,8 @@ function stackedRows({ n, p, m, A, G }: SparseQuadraticProgram): SparseMatrix {
 }
 
 /** The upper triangle of [Q, C'; C, 0] with every diagonal entry stored, as the last of its column. */
-function stackedKkt(problem: SparseQuadraticProgram): SparseMatrix {
-  const { n, p, m, Q } = problem;
-  const byRows = sparseTranspose(stackedRows(problem));
+function stackedKkt({ n, p, m, Q }: SparseQuadraticProgram, stacked: SparseMatrix): SparseMatrix {
+  const byRows = sparseTranspose(stacked);
   const size = n + p + m;
   const indptr = new Int32Array(size + 1);
   const indices = new Int32Array(Q.indices.length + byRows.indices.length + size);
@@ -127,14 +127,32 @@ function scaledKkt(raw: SparseMatrix, d: Float64Array, n: number, cost: number):
   return scaled;
 }
 
-/** The point in the problem's own variables; y lists the multipliers of the bounds of x, then those of the rows. */
-export function unscaledPoint(scaled: ScaledProgram, x: Float64Array, y: Float64Array): SparsePoint {
-  const { n, D, E, cost, original } = scaled;
-  const { p } = original;
+/** A point of this problem, all zeros. */
+export function emptyPoint({ n, p, m }: SparseQuadraticProgram): SparsePoint {
   return {
-    x: x.map((value, j) => value * D[j]),
-    zeta: y.subarray(0, n).map((value, j) => value / (cost * D[j])),
-    nu: y.subarray(n, n + p).map((value, i) => (value * E[i]) / cost),
-    lambda: y.subarray(n + p).map((value, i) => (value * E[p + i]) / cost),
+    x: new Float64Array(n),
+    nu: new Float64Array(p),
+    lambda: new Float64Array(m),
+    zeta: new Float64Array(n),
   };
+}
+
+/** Writes the point in the problem's own variables; y lists the multipliers of the bounds of x, then those of the rows. */
+export function unscale(scaled: ScaledProgram, x: Float64Array, y: Float64Array, point: SparsePoint): void {
+  const { n, D, E, cost, original } = scaled;
+  const { p, m } = original;
+  const { nu, lambda, zeta } = point;
+  for (let j = 0; j < n; j++) {
+    point.x[j] = x[j] * D[j];
+    zeta[j] = y[j] / (cost * D[j]);
+  }
+  for (let i = 0; i < p; i++) nu[i] = (y[n + i] * E[i]) / cost;
+  for (let i = 0; i < m; i++) lambda[i] = (y[n + p + i] * E[p + i]) / cost;
+}
+
+/** `unscale` to a new point. */
+export function unscaledPoint(scaled: ScaledProgram, x: Float64Array, y: Float64Array): SparsePoint {
+  const point = emptyPoint(scaled.original);
+  unscale(scaled, x, y, point);
+  return point;
 }

@@ -1,9 +1,12 @@
 import { activeSet } from "../kkt/active-set.ts";
+import { haveIndependentRows } from "../kkt/dependent-rows.ts";
+import { type DependentSlot, dependentSlotFinder, removeVanishingFrom } from "../kkt/dependent-slots.ts";
 import { ScaledGram } from "../kkt/scaled-gram.ts";
 import type { EntropyName, EntropyProgram } from "../problem/entropy-program.ts";
 import { EntropicAdmmState } from "../solvers/entropic-admm.ts";
 import { entropyItem } from "../solvers/entropy-item.ts";
 import type { Solution } from "../solvers/solver.ts";
+import { dualRows } from "./entropic-implicit.ts";
 import type { Cotangent } from "./rule.ts";
 
 /** One item at the fixed point of ADMM, its pattern frozen: what its recursions work with. Rows are scaled. */
@@ -13,6 +16,8 @@ export interface FrozenItem {
   readonly scale: Float64Array;
   /** 1 for the rows that hold the solution: every equality, and the active inequalities. */
   readonly active: Uint8Array;
+  /** Where the active rows are dependent, how. */
+  readonly dependent: DependentSlot | undefined;
   readonly rho: number;
   /** K diag(x) K' + I / rho, factored: the Hessian that the last update of x left behind. */
   readonly gram: ScaledGram;
@@ -37,7 +42,9 @@ export function frozenItems(problem: EntropyProgram, solution: Solution, usable:
   const { D } = activeSet({ ...problem, q: problem.y }, solution, usable, weakTolerance);
   const state =
     solution.state instanceof EntropicAdmmState && solution.state.problem === problem ? solution.state : null;
+  const dependentRowsOf = dependenceOfItems(problem);
   return Array.from(usable, (item, slot) => {
+    const [dependent] = dependentRowsOf(item, D.subarray(slot * m, (slot + 1) * m));
     const { K, scale } = entropyItem(problem, item);
     const x = solution.x.subarray(item * n, (item + 1) * n);
     const gram = new ScaledGram(K, n);
@@ -46,8 +53,16 @@ export function frozenItems(problem: EntropyProgram, solution: Solution, usable:
     if (!gram.factor(x, new Float64Array(p + m).fill(1 / rho))) {
       throw new RangeError(`alternating: the Hessian of item ${item} cannot be factored at rho = ${rho}`);
     }
-    return { item, x, scale, active, rho, gram };
+    return { item, x, scale, active, dependent, rho, gram };
   });
+}
+
+/** The dependence of an item's active rows; where all rows of shared constraints are independent, none has any. */
+function dependenceOfItems(problem: EntropyProgram): (item: number, d: Float64Array) => DependentSlot[] {
+  const areShared = !problem.A.batched && !problem.G.batched;
+  if (areShared && haveIndependentRows(problem, 0)) return () => [];
+  const find = dependentSlotFinder(problem);
+  return (item, d) => find(item, item, d);
 }
 
 /** One over the mean diagonal entry of K diag(x) K' at the active rows, within bounds that x near 0 would leave. */
@@ -76,10 +91,10 @@ export function adjointOfItem(
   cotangent: Cotangent,
   settings: EntropicRecursionSettings,
 ): { u: Float64Array; multipliers: Float64Array; run: EntropicRecursionRun } {
-  const { x, active, rho, gram, scale } = frozen;
+  const { x, active, rho, gram } = frozen;
   const r = active.length;
   const c = cotangent.x.subarray(frozen.item * problem.n, (frozen.item + 1) * problem.n);
-  const g = multiplierCotangents(problem, frozen, cotangent);
+  const g = scaledDuals(problem, frozen, cotangent);
   const KXc = new Float64Array(r);
   gram.multiply(
     1,
@@ -106,7 +121,14 @@ export function adjointOfItem(
   gram.multiplyTransposed(rho, v, 0, force);
   for (let j = 0; j < force.length; j++) force[j] += c[j];
   const u = inverseHessian(frozen, force);
-  return { u, multipliers: v.map((value, i) => (active[i] ? scale[i] * rho * (g[i] - value) : 0)), run };
+  return {
+    u,
+    multipliers: inDataUnits(
+      frozen,
+      v.map((value, i) => (active[i] ? rho * (g[i] - value) : 0)),
+    ),
+    run,
+  };
 }
 
 /** H^-1 f by Woodbury's formula, X f - X K' M^-1 K X f. */
@@ -124,12 +146,18 @@ function inverseHessian({ x, gram }: FrozenItem, f: Float64Array): Float64Array 
   return result;
 }
 
-/** Of nu and lambda where the rows are active, scaled; 0 elsewhere. */
-export function multiplierCotangents({ p, m }: EntropyProgram, { item, active, scale }: FrozenItem, c: Cotangent) {
-  return Float64Array.from(active, (isActive, row) => {
-    const own = row < p ? c.nu?.[item * p + row] : c.lambda?.[item * m + row - p];
-    return isActive ? scale[row] * (own ?? 0) : 0;
-  });
+/** Of nu and lambda where the rows are active, scaled; 0 elsewhere. Without what dependent rows cannot attain. */
+export function scaledDuals(problem: EntropyProgram, { item, active, dependent, scale }: FrozenItem, rhs: Cotangent) {
+  const duals = dualRows(problem, rhs, item);
+  if (dependent) removeVanishingFrom(duals, dependent);
+  return duals.map((value, row) => (active[row] ? scale[row] * value : 0));
+}
+
+/** (nu, lambda) = E (scaled ones), of least norm. */
+function inDataUnits({ scale, dependent }: FrozenItem, scaled: Float64Array): Float64Array {
+  const multipliers = scaled.map((value, row) => scale[row] * value);
+  if (dependent) removeVanishingFrom(multipliers, dependent);
+  return multipliers;
 }
 
 /** Repeats a step until its change, relative to the first, meets the truncation. */
@@ -150,14 +178,14 @@ function iterate({ truncate, maxIterations }: EntropicRecursionSettings, step: (
  *     rho (K dx+ + shift) = M^-1 (q / rho - K X F) - (dnu, sign(w) dw),
  *     dnu+ = dnu + rho (A dx+ + shift),   dw+ = 1[w > 0] dw + rho (G dx+ + shift).
  *
- * Returns dx = -H^-1 (F + K'q) and the tangents of (nu, lambda), scaled.
+ * Returns dx = -H^-1 (F + K'q) and the tangents of (nu, lambda), in the units of the data.
  */
 export function tangentOfItem(
   frozen: FrozenItem,
   F: Float64Array,
   shift: Float64Array,
   settings: EntropicRecursionSettings,
-): { dx: Float64Array; dt: Float64Array; run: EntropicRecursionRun } {
+): { dx: Float64Array; duals: Float64Array; run: EntropicRecursionRun } {
   const { x, active, rho, gram } = frozen;
   const r = active.length;
   const KXF = new Float64Array(r);
@@ -185,14 +213,21 @@ export function tangentOfItem(
   const force = F.slice();
   gram.multiplyTransposed(1, q(), 1, force);
   const dx = inverseHessian(frozen, force).map((value) => -value);
-  return { dx, dt: dt.map((value, i) => (active[i] ? value : 0)), run };
+  return {
+    dx,
+    duals: inDataUnits(
+      frozen,
+      dt.map((value, i) => (active[i] ? value : 0)),
+    ),
+    run,
+  };
 }
 
 /** F and shift for entry e of a datum of this item, whose multipliers are nu and lambda. */
 export function directionOf(
   { n, p, m }: EntropyProgram,
   solution: Solution,
-  { item, x, scale }: FrozenItem,
+  { item, x, scale, dependent }: FrozenItem,
   name: EntropyName,
   e: number,
 ): { F: Float64Array; shift: Float64Array } {
@@ -206,6 +241,13 @@ export function directionOf(
     const multiplier = row < p ? solution.nu[item * p + row] : solution.lambda[item * m + row - p];
     F[e % n] = multiplier;
     shift[row] = scale[row] * x[e % n];
+  }
+  if (dependent) {
+    removeVanishingFrom(
+      shift,
+      dependent,
+      scale.map((unit) => 1 / unit),
+    );
   }
   return { F, shift };
 }

@@ -7,7 +7,7 @@ import {
   sparsemaxNames,
 } from "../problem/sparsemax-problem.ts";
 import type { Solver } from "../solvers/solver.ts";
-import type { DifferentiationRule } from "./rule.ts";
+import type { DataTangents, DifferentiationRule } from "./rule.ts";
 
 /** A solver of QPs as one of sparsemax problems (`sparsemaxAsQuadratic`): for small n. */
 export function asSparsemaxSolver({ name, solve }: Solver): Solver<SparsemaxProblem> {
@@ -21,6 +21,7 @@ const counterpart: Record<SparsemaxName, DatumName> = { y: "q", u: "h", total: "
 export function asSparsemaxRule({
   name,
   vjp,
+  jvp,
 }: DifferentiationRule): DifferentiationRule<SparsemaxProblem, SparsemaxName> {
   return {
     name,
@@ -31,7 +32,30 @@ export function asSparsemaxRule({
       const own = wanted.map((datum) => [datum, pulledBack(problem, datum, gradients[counterpart[datum]], program.h)]);
       return { gradients: Object.fromEntries(own), report };
     },
+    ...(jvp && {
+      jvp(problem, solution, tangents) {
+        const program = sparsemaxAsQuadratic(problem);
+        return jvp(program, solution, pushedForward(problem, tangents, program.h));
+      },
+    }),
   };
+}
+
+/** The tangents of q = -y, h = [0; u], b = total. */
+function pushedForward(
+  { batch, u }: SparsemaxProblem,
+  tangents: DataTangents<SparsemaxName>,
+  h: Datum,
+): DataTangents<DatumName> {
+  const dh = new Float64Array(h.values.length);
+  if (u && tangents.u) {
+    const [n] = u.shape;
+    for (let i = 0; i < (h.batched ? batch : 1); i++) {
+      const from = offsetOf(u, i);
+      dh.set(tangents.u.subarray(from, from + n), offsetOf(h, i) + n);
+    }
+  }
+  return { q: tangents.y?.map((value) => -value), b: tangents.total, h: dh };
 }
 
 /** Through q = -y, h = [0; u], b = total. */

@@ -64,12 +64,12 @@ export function removeVanishingParts(
   }
 }
 
-/** The same for one row (nu, lambda) that holds its entries in other units: entry k times `unit[k]` is in those of the data. */
-export function removeVanishingFrom(row: Float64Array, dependence: DependentSlot, unit: Float64Array): void {
-  const v = Float64Array.from(dependence.rows, (k) => unit[k] * row[k]);
+/** The same for one row (nu, lambda), whose entry k times `unit[k]` (1 by default) is in the units of the data. */
+export function removeVanishingFrom(row: Float64Array, dependence: DependentSlot, unit?: Float64Array): void {
+  const v = Float64Array.from(dependence.rows, (k) => (unit?.[k] ?? 1) * row[k]);
   removeVanishing(dependence, v);
   dependence.rows.forEach((k, i) => {
-    row[k] = v[i] / unit[k];
+    row[k] = v[i] / (unit?.[k] ?? 1);
   });
 }
 

@@ -5,7 +5,7 @@
  *     npm run bench:sparsemax
  */
 import { random, tensor } from "@solvegrad/autograd";
-import { sparsemaxLayer } from "@solvegrad/optlayers";
+import { boxProjectionLayer, sparsemaxLayer } from "@solvegrad/optlayers";
 import { median } from "./median.ts";
 
 /** Table 4 of Sun et al. (2023), in seconds. */
@@ -21,14 +21,16 @@ interface Times {
   readonly backward: number;
 }
 
-/** One training step's forward and backward pass on fresh data. */
-function measure(n: number, seed: number): Times {
+/** One training step's forward and backward pass on fresh data; in the general form the row 1'x = 1 is one of any signs. */
+function measure(n: number, seed: number, general: boolean): Times {
   const generator = random(seed);
   const y = tensor(generator.normal([n]).data(), { requiresGrad: true });
   const u = tensor(generator.uniform([n], { low: 1 / n, high: 100 / n }).data(), { requiresGrad: true });
+  const A = generator.normal([1, n]);
+  const lower = new Float64Array(n);
   const cotangent = generator.normal([n]);
   const start = performance.now();
-  const { x } = sparsemaxLayer({ y, u });
+  const { x } = general ? boxProjectionLayer({ y, A, b: [0.5], lower, upper: u }) : sparsemaxLayer({ y, u });
   const middle = performance.now();
   x.backward(cotangent);
   return { forward: middle - start, backward: performance.now() - middle };
@@ -36,10 +38,14 @@ function measure(n: number, seed: number): Times {
 
 const headings = ["n", "forward ms", "backward ms", "first ms", "Alt-Diff s", "CvxpyLayer s", "OptNet s"];
 console.log(headings.map((heading) => heading.padStart(13)).join(""));
-for (const n of [3000, 5000, 10000, 20000, 100_000, 1_000_000]) {
-  const runs = Array.from({ length: n < 1e6 ? 15 : 7 }, (_, k) => measure(n, k + 1));
-  const [first, ...warm] = runs;
-  const { altDiff, cvxpyLayer, optNet } = published.get(n) ?? {};
+for (const general of [false, true]) {
+  if (general) console.log("\ngeneral form: a'x = 1/2 with a of any signs, 0 <= x <= u");
+  for (const n of [3000, 5000, 10000, 20000, 100_000, 1_000_000]) console.log(line(n, general));
+}
+
+function line(n: number, general: boolean): string {
+  const [first, ...warm] = Array.from({ length: n < 1e6 ? 15 : 7 }, (_, k) => measure(n, k + 1, general));
+  const { altDiff, cvxpyLayer, optNet } = (general ? undefined : published.get(n)) ?? {};
   const cells = [
     String(n),
     median(warm.map(({ forward }) => forward)).toFixed(2),
@@ -47,5 +53,5 @@ for (const n of [3000, 5000, 10000, 20000, 100_000, 1_000_000]) {
     (first.forward + first.backward).toFixed(2),
     ...[altDiff, cvxpyLayer, optNet].map((seconds) => seconds?.toFixed(2) ?? "-"),
   ];
-  console.log(cells.map((cell) => cell.padStart(13)).join(""));
+  return cells.map((cell) => cell.padStart(13)).join("");
 }

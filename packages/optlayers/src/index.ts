@@ -1,12 +1,31 @@
 export {
+  type ComparableProblem,
   type ComparisonOptions,
+  type CompleteComparison,
   compareGradients,
   type GradientComparison,
   type RuleComparison,
 } from "./compare/compare-gradients.ts";
+export {
+  compareLayers,
+  type LayerComparison,
+  type LayerComparisonOptions,
+  type LayerRow,
+  type LayerUnderTest,
+} from "./compare/compare-layers.ts";
 export type { GradientDistance } from "./compare/distance.ts";
 export { formatComparison } from "./compare/format-comparison.ts";
+export { type IterationStudyOptions, iterationStudy } from "./compare/iteration-study.ts";
 export { type ConvergenceOptions, type ConvergencePoint, jacobianConvergence } from "./compare/jacobian-convergence.ts";
+export {
+  type ComparisonMethods,
+  comparisonMethods,
+  type KnownProblem,
+  type Method,
+  methodsFor,
+  type NameOf,
+  type ProblemKinds,
+} from "./compare/problem-kinds.ts";
 export { differentiationRules } from "./compare/rule-list.ts";
 export {
   studyTolerances,
@@ -51,8 +70,10 @@ export type {
   SparseJvp,
   SparseVjp,
 } from "./differentiate/sparse/sparse-rule.ts";
+export { type SparseAlternatingOptions, sparseAlternating } from "./differentiate/sparse-alternating.ts";
 export { sparseImplicitJvp, sparseImplicitVjp } from "./differentiate/sparse-implicit.ts";
-export { sparseImplicit } from "./differentiate/sparse-rules.ts";
+export { sparseImplicit, sparseRules } from "./differentiate/sparse-rules.ts";
+export { type SparseUnrolledOptions, sparseUnrolled } from "./differentiate/sparse-unrolled.ts";
 export { asSparsemaxRule, asSparsemaxSolver } from "./differentiate/sparsemax-as-quadratic.ts";
 export { sparsemaxImplicit } from "./differentiate/sparsemax-implicit.ts";
 export { type UnrolledOptions, unrolled } from "./differentiate/unrolled.ts";
@@ -82,6 +103,11 @@ export {
   type BoxProjectionLayerResult,
   boxProjectionLayer,
 } from "./layers/box-projection.ts";
+export {
+  type DifferentiatedSparse,
+  type DifferentiateSparseOptions,
+  differentiateSparse,
+} from "./layers/differentiate-sparse.ts";
 export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
@@ -172,6 +198,7 @@ export {
 } from "./solvers/solver.ts";
 export { checkedDirection, checkedPrimal, type SparseCertificate } from "./solvers/sparse/certificates.ts";
 export { assessSparse, type SparseAssessment } from "./solvers/sparse/residuals.ts";
+export { type SparseAdmmOptions, sparseAdmm } from "./solvers/sparse-admm.ts";
 export { type SparseBatchSolution, sparseBatchSolver } from "./solvers/sparse-batch.ts";
 export {
   type SparseInteriorPointOptions,

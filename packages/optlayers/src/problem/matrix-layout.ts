@@ -9,6 +9,8 @@ export type SparsityPattern = Pick<SparseMatrix, "shape" | "indptr" | "indices">
  * of a symmetric matrix, whose pattern is the upper triangle, the mean of that and `values[mirror[k]]`.
  */
 export interface MatrixLayout {
+  /** How many numbers the caller gives for one matrix. */
+  readonly count: number;
   readonly pattern: SparsityPattern;
   readonly source: Int32Array;
   readonly mirror: Int32Array | null;
@@ -41,7 +43,9 @@ export function sparseLayout(name: string, pattern: PatternInput, symmetric: boo
     return remembered.layout;
   }
   const general = checkedPattern(name, pattern);
-  const layout = symmetric ? upperLayout(name, general) : { pattern: general, source: counting(general), mirror: null };
+  const layout = symmetric
+    ? upperLayout(name, general)
+    : { count: general.indices.length, pattern: general, source: counting(general), mirror: null };
   known.set(pattern.indices, { indptr: pattern.indptr, shape: [pattern.shape[0], pattern.shape[1]], layout });
   return layout;
 }
@@ -69,7 +73,8 @@ export function denseLayout(name: string, rows: number, columns: number, symmetr
   const indptr = Int32Array.from({ length: columns + 1 }, (_, j) => j * rows);
   const indices = Int32Array.from({ length: rows * columns }, (_, k) => k % rows);
   const source = Int32Array.from(indices, (i, k) => i * columns + Math.floor(k / rows));
-  const general: MatrixLayout = { pattern: { shape: [rows, columns], indptr, indices }, source, mirror: null };
+  const count = rows * columns;
+  const general: MatrixLayout = { count, pattern: { shape: [rows, columns], indptr, indices }, source, mirror: null };
   const layout = symmetric ? withSources(upperLayout(name, general.pattern), source) : general;
   lastDense.set(name, { shape: [rows, columns], layout });
   return layout;
@@ -78,8 +83,8 @@ export function denseLayout(name: string, rows: number, columns: number, symmetr
 const lastDense = new Map<string, { shape: readonly [number, number]; layout: MatrixLayout }>();
 
 /** The layout's places, which number the stored entries, as places in the caller's numbers. */
-function withSources({ pattern, source, mirror }: MatrixLayout, places: Int32Array): MatrixLayout {
-  return { pattern, source: source.map((k) => places[k]), mirror: mirror?.map((k) => places[k]) ?? null };
+function withSources({ count, pattern, source, mirror }: MatrixLayout, places: Int32Array): MatrixLayout {
+  return { count, pattern, source: source.map((k) => places[k]), mirror: mirror?.map((k) => places[k]) ?? null };
 }
 
 /** A matrix without entries. */
@@ -89,7 +94,7 @@ export function emptyLayout(rows: number, columns: number): MatrixLayout {
     indptr: new Int32Array(columns + 1),
     indices: new Int32Array(0),
   };
-  return { pattern, source: new Int32Array(0), mirror: null };
+  return { count: 0, pattern, source: new Int32Array(0), mirror: null };
 }
 
 function checkedPattern(name: string, { shape, indptr, indices }: PatternInput): SparsityPattern {
@@ -115,7 +120,7 @@ function upperLayout(name: string, general: SparsityPattern): MatrixLayout {
   const upper = sparseFilter({ ...general, data: Float64Array.from(entries) }, (i, j) => i <= j);
   const source = Int32Array.from(upper.data);
   const pattern: SparsityPattern = { shape, indptr: upper.indptr, indices: upper.indices };
-  return { pattern, source, mirror: source.map((k) => partner[k]) };
+  return { count: indices.length, pattern, source, mirror: source.map((k) => partner[k]) };
 }
 
 /** 0, 1, ..., one number for each entry. */

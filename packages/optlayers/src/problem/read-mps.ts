@@ -1,12 +1,13 @@
 import { fromTriplets, type Triplet } from "@solvegrad/linalg";
 import { MpsError, type MpsFormat, type MpsLine, mpsLines } from "./mps-lines.ts";
+import type { SparseQuadraticBatchData } from "./read-sparse-quadratic-batch.ts";
 import type { SparseQuadraticProgramData } from "./read-sparse-quadratic-program.ts";
 
 /** A linear or quadratic program as an MPS or QPS file states it. */
 export interface MpsProblem {
   readonly name: string;
   /** Equalities are the E rows without a range, inequalities the other ones, both in the order of the file. */
-  readonly data: SparseQuadraticProgramData;
+  readonly data: SparseQuadraticProgramData & SparseQuadraticBatchData;
   readonly variables: readonly string[];
   readonly equalities: readonly string[];
   readonly inequalities: readonly string[];

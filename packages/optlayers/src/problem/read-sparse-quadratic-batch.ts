@@ -50,6 +50,8 @@ export interface SparseQuadraticBatchData {
   /** Bounds of x; -Infinity and Infinity where they are left out. */
   readonly lower?: DatumInput;
   readonly upper?: DatumInput;
+  /** Added to the objective; 0 by default. */
+  readonly constant?: number;
 }
 
 /**
@@ -70,7 +72,9 @@ export function readSparseQuadraticBatch(input: SparseQuadraticBatchData): {
   dtype: DType;
   numbers: Partial<Record<SparseDatumName, DatumInput>>;
 } {
-  const given = withUpperRows(input);
+  const { constant = 0 } = input;
+  if (!Number.isFinite(constant)) throw rangeError("constant", [], `constant is ${constant}`, "a finite number");
+  const given = givenData(input);
   checkPartners(given);
   const numbers = numbersOf(given);
   const shaped = readData(schemaOf(given), numbers);
@@ -80,7 +84,7 @@ export function readSparseQuadraticBatch(input: SparseQuadraticBatchData): {
   const data = dataOf(shaped.data, layouts, sizes);
   for (const name of sparseDatumNames) checkFinite(name, data[name], kindOf(name));
   checkSymmetry(data.Q, layouts.Q, roundingOf[dtype]);
-  const items = itemsOf(data, layouts, sizes, batch, roundingOf[dtype]);
+  const items = itemsOf(data, layouts, { ...sizes, batch, constant }, roundingOf[dtype]);
   return { problem: { kind: "sparse_qp_batch", ...sizes, batch, batched, ...data, layouts, items }, dtype, numbers };
 }
 
@@ -92,10 +96,15 @@ interface Sizes {
   readonly m: number;
 }
 
-/** The data that are there, h under the name of u. */
-function withUpperRows(input: SparseQuadraticBatchData): Given {
-  const { h, ...rest } = input;
-  if (h === undefined) return { ...rest };
+/** The data that are there, h under the name of u; a sparse matrix without rows, and its vectors, are as good as left out. */
+function givenData({ constant: _, ...input }: SparseQuadraticBatchData): Given {
+  const { A, b, ...withoutA } = withUpperRows(input);
+  const { G, l, u, ...withoutG } = isSparse(A) && A.shape[0] === 0 ? withoutA : { A, b, ...withoutA };
+  return isSparse(G) && G.shape[0] === 0 ? withoutG : { G, l, u, ...withoutG };
+}
+
+function withUpperRows({ h, ...rest }: Omit<SparseQuadraticBatchData, "constant">): Given {
+  if (h === undefined) return rest;
   if (rest.u !== undefined) throw typeError("h", "h and u both came", "one of them: they are two names of one bound");
   return { ...rest, u: h };
 }
@@ -183,10 +192,10 @@ function dataOf(
   });
   const matrix = (name: SparseMatrixName): Datum => {
     const datum = data[name] ?? zeroDatum(0);
-    const entries = layouts[name].pattern.indices.length;
+    const { count } = layouts[name];
     const [own] = datum.shape;
-    if (datum.shape.length === 2 || own === entries) return datum;
-    throw rangeError(name, datum.shape, `${name} has ${own} entries in data and ${entries} in its pattern`, "as many");
+    if (datum.shape.length === 2 || own === count) return datum;
+    throw rangeError(name, datum.shape, `${name} has ${own} entries in data and ${count} in its pattern`, "as many");
   };
   return {
     Q: matrix("Q"),
@@ -226,8 +235,7 @@ function checkSymmetry(Q: Datum, { pattern, source, mirror }: MatrixLayout, roun
 function itemsOf(
   data: Record<SparseDatumName, Datum>,
   layouts: Record<SparseMatrixName, MatrixLayout>,
-  { n, p, m }: Sizes,
-  batch: number,
+  { n, p, m, batch, constant }: Sizes & { readonly batch: number; readonly constant: number },
   rounding: number,
 ): SparseQuadraticProgram[] {
   const matrices = (name: SparseMatrixName) =>
@@ -254,7 +262,7 @@ function itemsOf(
     u: itemOf(data.u, i),
     lower: itemOf(data.lower, i),
     upper: itemOf(data.upper, i),
-    constant: 0,
+    constant,
   }));
 }
 

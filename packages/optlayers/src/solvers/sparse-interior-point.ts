@@ -1,11 +1,12 @@
 import { checkChoice, checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { judge } from "./residuals.ts";
-import type { Status } from "./solver.ts";
+import type { SolveOptions, Status } from "./solver.ts";
 import { type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
 import { finishSparse } from "./sparse/finish.ts";
 import { iterateSparse } from "./sparse/iteration.ts";
 import type { SparseState } from "./sparse/kkt-system.ts";
+import { relativeResidual } from "./sparse/relative-residual.ts";
 import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
 
@@ -35,9 +36,14 @@ export interface SparseSolution extends SparsePoint {
   readonly state?: SparseState;
 }
 
+export interface SparseSolveOptions extends Omit<SolveOptions, "warmStart"> {
+  /** A point to start from, such as an earlier solution of a problem of the same shape. */
+  readonly warmStart?: SparsePoint;
+}
+
 export interface SparseSolver {
   readonly name: string;
-  solve(problem: SparseQuadraticProgram, options?: { readonly signal?: AbortSignal }): SparseSolution;
+  solve(problem: SparseQuadraticProgram, options?: SparseSolveOptions): SparseSolution;
 }
 
 /**
@@ -70,9 +76,8 @@ function validated(options: SparseInteriorPointOptions): Settings {
 
 /** Largest residual, as the settings compare it with the tolerance; NaN where the point is not finite. */
 function measured(assessment: SparseAssessment, { residuals }: Settings): number {
-  const { primal, dual, gap, primalScale, dualScale, gapScale } = assessment;
-  if (residuals === "absolute") return Math.max(primal, dual, gap);
-  return Math.max(primal / primalScale, dual / dualScale, gap / gapScale);
+  const { primal, dual, gap } = assessment;
+  return residuals === "absolute" ? Math.max(primal, dual, gap) : relativeResidual(assessment);
 }
 
 function solve(problem: SparseQuadraticProgram, settings: Settings, signal: AbortSignal | undefined): SparseSolution {

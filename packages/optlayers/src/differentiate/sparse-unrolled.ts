@@ -1,0 +1,176 @@
+import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
+import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { AdmmFactor } from "../solvers/sparse/admm-iteration.ts";
+import { type ScaledProgram, scaledProgram } from "../solvers/sparse/scaled-program.ts";
+import { admmFactorOf } from "../solvers/sparse-admm.ts";
+import type { DifferentiationReport } from "./rule.ts";
+import { AdmmTape, type ScaledData, type TapeSettings } from "./sparse/admm-tape.ts";
+import { overBatch, type SolvedPoint, type SparseRule } from "./sparse/over-batch.ts";
+import {
+  filledCotangent,
+  filledTangents,
+  type SparseCotangent,
+  type SparseDataCotangents,
+  type SparseDataTangents,
+  type SparseJvp,
+  type SparseVjp,
+} from "./sparse/sparse-rule.ts";
+
+export interface SparseUnrolledOptions {
+  /** Iterations on the tape. Without it, twice as many as the state takes to settle. */
+  readonly iterations?: number;
+  /** The state has settled where it changes by less than this share of its first change. Default 1e-10. */
+  readonly tolerance?: number;
+  /** Most iterations where `iterations` is not given. Default 20000. */
+  readonly maxIterations?: number;
+  /** Over-relaxation in (0, 2). Default 1.6. */
+  readonly relaxation?: number;
+  /** The penalty for solutions of other solvers than ADMM, which brings its own. Default 1. */
+  readonly rho?: number;
+}
+
+/**
+ * Unrolling for sparse QPs: ADMM is run from its cold start with one penalty, and the iterations are differentiated as they
+ * are, backwards for the VJP and forwards for the JVP, which are exact transposes. States are kept at every root of the
+ * number of iterations and the stretches between are computed anew, so the memory grows with that root (`peakBytes`). With enough iterations
+ * its gradients are those of the other rules.
+ *
+ * Throws an `OptionError` for an option out of range.
+ */
+export function sparseUnrolled(options: SparseUnrolledOptions = {}): SparseRule {
+  const { iterations, tolerance = 1e-10, maxIterations = 20_000, relaxation = 1.6, rho = 1 } = options;
+  if (iterations !== undefined) checkCount("iterations", iterations);
+  checkFraction("tolerance", tolerance);
+  checkCount("maxIterations", maxIterations);
+  checkRelaxation(relaxation);
+  checkPositive("rho", rho);
+  const settings: Settings = { iterations, tolerance, maxIterations, relaxation, rho };
+  return overBatch("unrolled", {
+    vjp: (problem, point, cotangent) => vjp(problem, point, cotangent, settings),
+    jvp: (problem, point, tangents) => jvp(problem, point, tangents, settings),
+  });
+}
+
+interface Settings extends TapeSettings {
+  readonly rho: number;
+}
+
+function vjp(
+  problem: SparseQuadraticProgram,
+  point: SolvedPoint,
+  cotangent: SparseCotangent,
+  settings: Settings,
+): SparseVjp {
+  const begin = performance.now();
+  const { program, tape } = tapeOf(problem, point, settings);
+  const { n, D, E, cost } = program;
+  const { p } = problem;
+  const { x, nu, lambda, zeta } = filledCotangent(problem, cotangent);
+  const c = x.map((value, j) => cost * D[j] * value);
+  const g = Float64Array.from({ length: n + program.rows }, (_, k) => {
+    if (k < n) return zeta[k] / D[k];
+    return E[k - n] * (k - n < p ? nu[k - n] : lambda[k - n - p]);
+  });
+  const gradients = inOriginalUnits(problem, program, tape.backward(c, g));
+  return { gradients, report: reportOf(tape, settings, begin) };
+}
+
+function jvp(
+  problem: SparseQuadraticProgram,
+  point: SolvedPoint,
+  tangents: SparseDataTangents,
+  settings: Settings,
+): SparseJvp {
+  const begin = performance.now();
+  const { program, tape } = tapeOf(problem, point, settings);
+  const { n, D, E, cost } = program;
+  const { p } = problem;
+  const { x, y } = tape.forward(inScaledUnits(problem, program, filledTangents(problem, tangents)));
+  const rows = E.map((scale, i) => (scale / cost) * y[n + i]);
+  const tangent = {
+    x: x.map((value, j) => D[j] * value),
+    nu: rows.slice(0, p),
+    lambda: rows.slice(p),
+    zeta: D.map((scale, j) => y[j] / (cost * scale)),
+  };
+  return { tangent, report: reportOf(tape, settings, begin) };
+}
+
+function tapeOf(problem: SparseQuadraticProgram, { state }: SolvedPoint, settings: Settings) {
+  const program = state?.program.original === problem ? state.program : scaledProgram(problem);
+  const factor = admmFactorOf(problem, state) ?? new AdmmFactor(program, settings.rho);
+  return { program, tape: new AdmmTape(program, factor, settings) };
+}
+
+/** q^ = cost D q, Q^ = cost D Q D, C^ = E C D, bounds of x over D, those of rows times E. */
+function inScaledUnits(
+  { n, p, m, A, G }: SparseQuadraticProgram,
+  { Q, C, D, E, cost }: ScaledProgram,
+  d: SparseDataCotangents,
+): ScaledData {
+  const low = new Float64Array(n + p + m);
+  const high = new Float64Array(n + p + m);
+  for (let j = 0; j < n; j++) [low[j], high[j]] = [d.lower[j] / D[j], d.upper[j] / D[j]];
+  for (let i = 0; i < p; i++) low[n + i] = high[n + i] = E[i] * d.b[i];
+  for (let i = 0; i < m; i++) [low[n + p + i], high[n + p + i]] = [E[p + i] * d.l[i], E[p + i] * d.u[i]];
+  const stacked = new Float64Array(C.data.length);
+  const dQ = new Float64Array(Q.data.length);
+  for (let j = 0, at = 0; j < n; j++) {
+    for (let k = Q.indptr[j]; k < Q.indptr[j + 1]; k++) dQ[k] = cost * D[Q.indices[k]] * D[j] * d.Q[k];
+    for (let k = A.indptr[j]; k < A.indptr[j + 1]; k++) stacked[at++] = E[A.indices[k]] * D[j] * d.A[k];
+    for (let k = G.indptr[j]; k < G.indptr[j + 1]; k++) stacked[at++] = E[p + G.indices[k]] * D[j] * d.G[k];
+  }
+  return { Q: dQ, q: d.q.map((value, j) => cost * D[j] * value), C: stacked, low, high };
+}
+
+/** The transpose of `inScaledUnits`, for cotangents that are `cost` times too large. */
+function inOriginalUnits(
+  { n, p, m, A, G }: SparseQuadraticProgram,
+  { Q, D, E, cost }: ScaledProgram,
+  bar: ScaledData,
+): SparseDataCotangents {
+  const dQ = new Float64Array(Q.data.length);
+  const dA = new Float64Array(A.data.length);
+  const dG = new Float64Array(G.data.length);
+  for (let j = 0, at = 0; j < n; j++) {
+    for (let k = Q.indptr[j]; k < Q.indptr[j + 1]; k++) dQ[k] = D[Q.indices[k]] * D[j] * bar.Q[k];
+    for (let k = A.indptr[j]; k < A.indptr[j + 1]; k++) dA[k] = (E[A.indices[k]] * D[j] * bar.C[at++]) / cost;
+    for (let k = G.indptr[j]; k < G.indptr[j + 1]; k++) dG[k] = (E[p + G.indices[k]] * D[j] * bar.C[at++]) / cost;
+  }
+  const ofRows = (values: Float64Array, first: number, count: number) =>
+    Float64Array.from({ length: count }, (_, i) => (E[first + i] * values[n + first + i]) / cost);
+  const ofBounds = (values: Float64Array) => D.map((scale, j) => values[j] / (scale * cost));
+  return {
+    Q: dQ,
+    q: bar.q.map((value, j) => D[j] * value),
+    A: dA,
+    b: ofRows(bar.low, 0, p).map((value, i) => value + (E[i] * bar.high[n + i]) / cost),
+    G: dG,
+    l: ofRows(bar.low, p, m),
+    u: ofRows(bar.high, p, m),
+    lower: ofBounds(bar.low),
+    upper: ofBounds(bar.high),
+  };
+}
+
+/** A tape whose memory of its start is below this many tolerances has the gradient of the fixed point. */
+const settledMemory = 100;
+
+function reportOf(tape: AdmmTape, { tolerance, iterations: wanted }: Settings, begin: number): DifferentiationReport {
+  const { iterations, residual, memory, bytes } = tape;
+  const notes: string[] = [];
+  if (residual > tolerance) {
+    notes.push(`The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`);
+  }
+  if (memory > settledMemory * tolerance) {
+    const left = `${memory.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations`;
+    notes.push(`The gradient has not settled: ${left}${wanted === undefined ? "" : ", as many as were asked for"}.`);
+  }
+  return {
+    iterations,
+    milliseconds: performance.now() - begin,
+    peakBytes: bytes,
+    residual: Math.max(residual, memory),
+    notes,
+  };
+}

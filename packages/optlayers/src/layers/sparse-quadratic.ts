@@ -1,0 +1,63 @@
+import type { Tensor } from "@solvegrad/autograd";
+import { checkMethod } from "../check-options.ts";
+import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
+import { sparseImplicit } from "../differentiate/sparse-rules.ts";
+import { readSparseQuadraticBatch, type SparseQuadraticBatchData } from "../problem/read-sparse-quadratic-batch.ts";
+import { sparseDatumNames } from "../problem/sparse-quadratic-batch.ts";
+import { type SparseBatchSolution, sparseBatchSolver } from "../solvers/sparse-batch.ts";
+import { type SparseSolver, sparseInteriorPoint } from "../solvers/sparse-interior-point.ts";
+import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
+
+export interface SparseQuadraticLayerOptions extends LayerOptions {
+  /** How to solve each item; `sparseInteriorPoint()` by default, `sparseAdmm()` is the other one. */
+  readonly solver?: SparseSolver;
+  /** How to differentiate; `sparseImplicit()` by default, `sparseAlternating()` and `sparseUnrolled()` are the others. */
+  readonly differentiation?: SparseRule;
+}
+
+export interface SparseQuadraticLayerResult {
+  /** The minimizer: shape (n), or (B, n) when any datum is batched. */
+  readonly x: Tensor;
+  /** The dual of Ax = b: (p) or (B, p). */
+  readonly nu: Tensor;
+  /** The dual of l <= Gx <= u, positive at the upper and negative at the lower bound: (m) or (B, m). */
+  readonly lambda: Tensor;
+  /** The dual of lower <= x <= upper, positive at the upper and negative at the lower bound: (n) or (B, n). */
+  readonly zeta: Tensor;
+  /** Statuses, residuals, certificates and the like, in float64. */
+  readonly solution: SparseBatchSolution;
+}
+
+/**
+ * The optimization layer
+ *
+ *     x = argmin 1/2 x'Qx + q'x   subject to  Ax = b (nu),  l <= Gx <= u (lambda),  lower <= x <= upper (zeta)
+ *
+ * with sparse matrices, `{ shape, indptr, indices, data }` in compressed columns whose `data` may be a Tensor: its gradient
+ * arrives on the pattern alone. Matrices may be dense too; `h` is another name of u. Q may be singular, and left out for a
+ * linear program; rows may be redundant; bounds may be infinite, and have then no gradient. The duals are signed:
+ * Qx + q + A'nu + G'lambda + zeta = 0.
+ *
+ * Any vector and the entries of any matrix may have a leading batch dimension; the pattern is shared, and so is its analysis. The
+ * gradient of a datum that the batch shares is the sum over the batch; that of Q is symmetric. Where l = u, or lower =
+ * upper, each gets half of the gradient.
+ *
+ * An item that fails raises an `OptimizationError`; with `onFailure: "mask"` its results and its gradient are zero, and
+ * `solution.status` says why. Bad data are refused as by `sparseQuadraticBatch`.
+ */
+export function sparseQuadraticLayer(
+  data: SparseQuadraticBatchData,
+  options: SparseQuadraticLayerOptions = {},
+): SparseQuadraticLayerResult {
+  const { solver = sparseInteriorPoint(), differentiation = sparseImplicit() } = options;
+  checkOnFailure(options.onFailure);
+  checkMethod("solver", solver, "solve", "a solver such as sparseInteriorPoint()");
+  checkMethod("differentiation", differentiation, "vjp", "a rule such as sparseImplicit()");
+  const { problem, dtype, numbers } = readSparseQuadraticBatch(data);
+  return solveOnTape(
+    { name: "sparseQuadraticLayer", names: sparseDatumNames, data: numbers, problem, dtype },
+    sparseBatchSolver(solver),
+    differentiation,
+    options,
+  );
+}

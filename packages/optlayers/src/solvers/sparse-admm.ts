@@ -1,0 +1,241 @@
+import {
+  checkChoice,
+  checkCount,
+  checkFraction,
+  checkPositive,
+  checkRelaxation,
+  checkTimeLimit,
+} from "../check-options.ts";
+import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { judge } from "./residuals.ts";
+import type { Status } from "./solver.ts";
+import { type AdmmFactor, AdmmIteration } from "./sparse/admm-iteration.ts";
+import { checkedDirection, checkedPrimal, type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
+import { KktSystem, type SparseState } from "./sparse/kkt-system.ts";
+import { polishSparse } from "./sparse/polish.ts";
+import { relativeResidual } from "./sparse/relative-residual.ts";
+import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
+import { type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
+import type { SparseSolution, SparseSolveOptions, SparseSolver } from "./sparse-interior-point.ts";
+
+export interface SparseAdmmOptions {
+  /** Largest relative residual (primal, dual and gap, as `assessSparse` measures them) of a solved item. Default 1e-6. */
+  readonly tolerance?: number;
+  /** Over-relaxation alpha in (0, 2). Default 1.6. */
+  readonly relaxation?: number;
+  /** The first penalty, in scaled units. Default 0.1. */
+  readonly rho?: number;
+  /** Whether rho follows the balance of the residuals. Default true. */
+  readonly adaptiveRho?: boolean;
+  /** Whether the active set of the iterate is tried for the exact solution. Default true. */
+  readonly polish?: boolean;
+  /** Default 20000. */
+  readonly maxIterations?: number;
+  /** Iterations between two looks at the residuals. Default 10. */
+  readonly checkEvery?: number;
+  /** Milliseconds after which the status is `time_limit`; none by default. */
+  readonly timeLimit?: number;
+}
+
+/** What sparse ADMM leaves for a rule: besides what every sparse solver leaves, the factor of its last iteration. */
+export interface SparseAdmmState extends SparseState {
+  readonly admm: AdmmFactor;
+  readonly relaxation: number;
+}
+
+/** The factor that ADMM left for this problem, where it was ADMM that solved it. */
+export function admmFactorOf(problem: SparseQuadraticProgram, state: SparseState | undefined): AdmmFactor | null {
+  return state?.program.original === problem && "admm" in state ? (state as SparseAdmmState).admm : null;
+}
+
+/**
+ * The alternating direction method of multipliers for sparse QPs and LPs, in the manner of OSQP (Stellato et al. 2020): one
+ * sparse LDL' factorization of the quasi-definite KKT matrix serves all iterations; the penalty rho follows the balance of
+ * the residuals, by numeric refactorizations of the pattern that is analysed once; rows with l = u weigh more, and bounds of x
+ * are no rows. Data are equilibrated. Where the active set looks settled the exact solution on it is tried.
+ *
+ * It stops on residuals recomputed from data and point. Infeasible and unbounded problems end with a certificate that has
+ * been checked, from the changes of the iterates (Banjac et al. 2019). A warm start with the problem's own solution takes no iteration.
+ *
+ * Throws an `OptionError` for an option out of range; never for a hard problem.
+ */
+export function sparseAdmm(options: SparseAdmmOptions = {}): SparseSolver {
+  const settings = validated(options);
+  return { name: "sparse admm", solve: (problem, solveOptions) => solve(problem, settings, solveOptions) };
+}
+
+type Settings = Required<SparseAdmmOptions>;
+
+function validated(options: SparseAdmmOptions): Settings {
+  const settings: Settings = {
+    tolerance: options.tolerance ?? 1e-6,
+    relaxation: options.relaxation ?? 1.6,
+    rho: options.rho ?? 0.1,
+    adaptiveRho: options.adaptiveRho ?? true,
+    polish: options.polish ?? true,
+    maxIterations: options.maxIterations ?? 20_000,
+    checkEvery: options.checkEvery ?? 10,
+    timeLimit: options.timeLimit ?? Infinity,
+  };
+  checkFraction("tolerance", settings.tolerance);
+  checkRelaxation(settings.relaxation);
+  checkPositive("rho", settings.rho);
+  checkChoice("adaptiveRho", String(settings.adaptiveRho), ["true", "false"]);
+  checkChoice("polish", String(settings.polish), ["true", "false"]);
+  checkCount("maxIterations", settings.maxIterations);
+  checkCount("checkEvery", settings.checkEvery);
+  checkTimeLimit(settings.timeLimit);
+  return settings;
+}
+
+function solve(
+  problem: SparseQuadraticProgram,
+  settings: Settings,
+  { warmStart, signal, onIteration, timeLimit = Infinity }: SparseSolveOptions = {},
+): SparseSolution {
+  const begin = performance.now();
+  const deadline = begin + Math.min(timeLimit, settings.timeLimit);
+  const interrupted = () => signal?.aborted === true || performance.now() > deadline;
+  const run = new AdmmRun(problem, settings, warmStart);
+  const outcome = run.iterate(interrupted, onIteration);
+  const { point, assessment } = run.best;
+  const own = judge(relativeResidual(assessment), settings.tolerance, outcome.status);
+  const certificate = own === "solved" || own === "time_limit" ? null : (outcome.certificate ?? run.prove(interrupted));
+  return {
+    solver: "sparse admm",
+    ...point,
+    status: certificate?.kind ?? own,
+    objective: assessment.objective,
+    residuals: assessment,
+    iterations: run.iterations,
+    milliseconds: performance.now() - begin,
+    certificate,
+    state: run.state(),
+  };
+}
+
+/** How an iteration ended. */
+interface Outcome {
+  readonly status: Exclude<Status, "solved" | "solved_inaccurate">;
+  readonly certificate: SparseCertificate | null;
+}
+
+interface Measured {
+  readonly point: SparsePoint;
+  readonly assessment: SparseAssessment;
+}
+
+/** A new penalty differs by this factor from the old one, and each period is this much longer than the one before. */
+const worthwhile = 5;
+const longer = 1.5;
+const [smallestRho, largestRho] = [1e-6, 1e6];
+/** Relative residual from which on the active set may be that of the solution. */
+const polishBelow = 1e-2;
+
+/** One solve: the iteration, what it was last measured at, and when it looks for more. */
+class AdmmRun {
+  iterations = 0;
+  best: Measured;
+  private readonly problem: SparseQuadraticProgram;
+  private readonly settings: Settings;
+  private readonly program: ScaledProgram;
+  private readonly iteration: AdmmIteration;
+  private finish: KktSystem | null = null;
+  private nextPenalty = 20;
+  private nextPolish = 0;
+  private last: SparsePoint;
+
+  constructor(problem: SparseQuadraticProgram, settings: Settings, start: SparsePoint | undefined) {
+    this.problem = problem;
+    this.settings = settings;
+    this.program = scaledProgram(problem);
+    const { n, p, m } = problem;
+    const fits = start?.x.length === n && start.nu.length === p && start.lambda.length === m;
+    const usable = fits && [start.x, start.nu, start.lambda, start.zeta].every((part) => part.every(Number.isFinite));
+    this.iteration = new AdmmIteration(this.program, settings.rho, settings.relaxation, usable ? start : undefined);
+    this.last = usable ? start : this.iteration.point();
+    this.best = { point: this.last, assessment: assessSparse(problem, this.last) };
+  }
+
+  iterate(interrupted: () => boolean, onIteration: SparseSolveOptions["onIteration"]): Outcome {
+    const { maxIterations, checkEvery, tolerance } = this.settings;
+    if (crosses(this.problem)) return { status: "primal_infeasible", certificate: null };
+    while (relativeResidual(this.best.assessment) > tolerance) {
+      if (this.iterations >= maxIterations) return { status: "max_iterations", certificate: null };
+      if (interrupted()) return { status: "time_limit", certificate: null };
+      if (!this.iteration.factor.regular) return { status: "numerical_error", certificate: null };
+      const steps = Math.min(checkEvery, maxIterations - this.iterations);
+      for (let k = 0; k < steps; k++) this.iteration.step();
+      this.iterations += steps;
+      const certificate = this.look(interrupted);
+      if (certificate) return { status: certificate.kind, certificate };
+      const { primal, dual, gap } = this.best.assessment;
+      onIteration?.({ iteration: this.iterations, primal, dual, gap, unfinished: 1 });
+    }
+    return { status: "numerical_error", certificate: null };
+  }
+
+  /** Measures the iterate, and tries what may end the iteration or speed it up. */
+  private look(interrupted: () => boolean): SparseCertificate | null {
+    const point = this.iteration.point();
+    this.keep(point);
+    const certificate = this.certificate(point);
+    this.last = point;
+    if (certificate || relativeResidual(this.best.assessment) <= this.settings.tolerance) return certificate;
+    if (this.settings.polish && this.iterations >= this.nextPolish && !interrupted()) this.tryActiveSet(point);
+    if (this.settings.adaptiveRho && this.iterations >= this.nextPenalty) this.adaptPenalty();
+    return null;
+  }
+
+  private keep(point: SparsePoint): void {
+    const assessment = assessSparse(this.problem, point);
+    const better = !(relativeResidual(assessment) >= relativeResidual(this.best.assessment));
+    if (better) this.best = { point, assessment };
+  }
+
+  /** The changes of the iterates tend to a proof where there is no solution. */
+  private certificate(point: SparsePoint): SparseCertificate | null {
+    const change = (now: Float64Array, before: Float64Array) => now.map((value, k) => value - before[k]);
+    const { nu, lambda, zeta, x } = this.last;
+    return (
+      checkedPrimal(this.problem, change(point.nu, nu), change(point.lambda, lambda), change(point.zeta, zeta)) ??
+      checkedDirection(this.problem, change(point.x, x))
+    );
+  }
+
+  /** The exact solution on the active set of the iterate; where that was wrong, the next try comes after twice the iterations. */
+  private tryActiveSet(point: SparsePoint): void {
+    if (!(relativeResidual(this.best.assessment) < polishBelow)) return;
+    this.nextPolish = 2 * this.iterations;
+    this.finish ??= new KktSystem(this.program);
+    const { tolerance } = this.settings;
+    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), tolerance));
+  }
+
+  /** rho times the root of the balance of the scaled residuals, where that is worth a factorization. */
+  private adaptPenalty(): void {
+    const { primal, dual, primalScale, dualScale } = this.iteration.residuals();
+    const balance = (primal * dualScale) / (dual * primalScale);
+    if (!(balance > 0 && balance < Infinity)) return;
+    const old = this.iteration.factor.rho;
+    const rho = Math.min(Math.max(old * Math.sqrt(balance), smallestRho), largestRho);
+    if (rho < old * worthwhile && rho > old / worthwhile) return;
+    this.iteration.setPenalty(rho);
+    this.nextPenalty = longer * this.iterations;
+  }
+
+  /** A proof that there is no solution, from problems of its own, where the iteration found neither a solution nor a proof. */
+  prove(interrupted: () => boolean): SparseCertificate | null {
+    return relativeResidual(this.best.assessment) < 1e-4 ? null : sparseCertificate(this.problem, interrupted);
+  }
+
+  state(): SparseAdmmState {
+    this.finish ??= new KktSystem(this.program);
+    const { program, finish: system, iteration } = this;
+    return { program, system, admm: iteration.factor, relaxation: this.settings.relaxation };
+  }
+}
+
+function crosses({ l, u, lower, upper }: SparseQuadraticProgram): boolean {
+  return l.some((value, i) => value > u[i]) || lower.some((value, j) => value > upper[j]);
+}

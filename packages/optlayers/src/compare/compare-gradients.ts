@@ -1,91 +1,147 @@
-import { implicit } from "../differentiate/implicit.ts";
-import type { Cotangent, DataCotangents, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
+import type {
+  Cotangent,
+  DataCotangents,
+  DifferentiationReport,
+  DifferentiationRule,
+  Vjp,
+} from "../differentiate/rule.ts";
 import { DatumRangeError } from "../errors.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, quadraticProgram } from "../problem/read-quadratic-program.ts";
-import { interiorPoint } from "../solvers/interior-point.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
 import { commonData, distanceBetween, distanceOverall, type GradientDistance, lengthOverall } from "./distance.ts";
-import { differentiationRules } from "./rule-list.ts";
+import { type KnownProblem, methodsFor, type NameOf } from "./problem-kinds.ts";
 
-export interface ComparisonOptions {
-  /** The rules to compare; those of `differentiationRules` by default. */
-  readonly rules?: readonly DifferentiationRule[];
-  /** Default: interior point to 1e-10. */
-  readonly solver?: Solver;
+export interface ComparisonOptions<P = QuadraticProgram, N extends string = DatumName> {
+  /** The rules to compare; those of `comparisonMethods` for the kind by default. */
+  readonly rules?: readonly DifferentiationRule<P, N>[];
+  /** Default: the kind's own, to 1e-10 (interior point for a QP). */
+  readonly solver?: Solver<P>;
   /** The rule that the others are measured against. Default: implicit. */
-  readonly reference?: DifferentiationRule;
+  readonly reference?: DifferentiationRule<P, N>;
   /** The data whose gradients are compared; all of them by default. */
-  readonly wanted?: readonly DatumName[];
+  readonly wanted?: readonly N[];
 }
 
 /** What one rule gave, and how far it is from the reference. */
-export interface RuleComparison {
+export interface RuleComparison<N extends string = DatumName> {
   readonly rule: string;
-  readonly gradients: DataCotangents;
+  readonly gradients: DataCotangents<N>;
   /** All data taken as one vector. */
   readonly overall: GradientDistance;
-  readonly perDatum: Partial<Record<DatumName, GradientDistance>>;
+  readonly perDatum: Partial<Record<N, GradientDistance>>;
   readonly report: DifferentiationReport;
 }
 
-export interface GradientComparison {
+export interface GradientComparison<N extends string = DatumName> {
+  /** One problem of its kind, in words. */
+  readonly noun: string;
   readonly problem: { readonly n: number; readonly p: number; readonly m: number; readonly batch: number };
   /** The solution at which all rules were asked. */
   readonly solution: Solution;
   readonly reference: string;
-  readonly rules: readonly RuleComparison[];
+  readonly rules: readonly RuleComparison<N>[];
 }
+
+/** What a problem of any kind has. */
+export interface ComparableProblem {
+  readonly kind: string;
+  readonly n: number;
+  readonly batch: number;
+}
+
+/** Everything that a comparison of problems of a kind of the caller's own needs to know. */
+export type CompleteComparison<P, N extends string> = ComparisonOptions<P, N> &
+  Required<Pick<ComparisonOptions<P, N>, "rules" | "solver" | "reference">>;
 
 /**
- * Asks several differentiation rules for the gradients of the loss c'x at one solution and measures them against the
- * implicit one: cosine and relative difference (overall and for each datum), iterations, milliseconds, peak bytes.
+ * Asks several differentiation rules for the gradients of the loss c'x at one solution and measures them against a
+ * reference, the implicit one by default: cosine and relative difference (overall and for each datum), iterations, milliseconds,
+ * peak bytes.
  *
- * The cotangent is batch x n, or has parts for nu and lambda too. Throws what `quadraticProgram` throws for bad data, and
- * a `DatumRangeError` for a cotangent of another length or with numbers that are not finite.
+ * The cotangent is batch x n, or has parts for nu and lambda too. Solver, rules and reference have defaults for every
+ * kind of problem in `comparisonMethods`; for a kind of the caller's own they must be given. Throws what `quadraticProgram`
+ * throws for bad data, and a `DatumRangeError` for a cotangent of another length or with numbers that are not finite.
  */
-export function compareGradients(
-  problem: QuadraticProgram | QuadraticProgramData,
+export function compareGradients<P extends KnownProblem>(
+  problem: P,
   cotangent: Cotangent | Float64Array,
-  options: ComparisonOptions = {},
-): GradientComparison {
-  const program = "kind" in problem ? problem : quadraticProgram(problem);
+  options?: ComparisonOptions<P, NameOf<P>>,
+): GradientComparison<NameOf<P>>;
+export function compareGradients(
+  problem: QuadraticProgramData,
+  cotangent: Cotangent | Float64Array,
+  options?: ComparisonOptions,
+): GradientComparison;
+export function compareGradients<P extends ComparableProblem, N extends string>(
+  problem: P,
+  cotangent: Cotangent | Float64Array,
+  options: CompleteComparison<P, N>,
+): GradientComparison<N>;
+export function compareGradients<P extends ComparableProblem, N extends string>(
+  problem: P | QuadraticProgramData,
+  cotangent: Cotangent | Float64Array,
+  options: ComparisonOptions<P, N> = {},
+): GradientComparison<string> {
+  if (!("kind" in problem)) {
+    return compared(quadraticProgram(problem), cotangent, options as unknown as ComparisonOptions);
+  }
+  return compared(problem, cotangent, options);
+}
+
+function compared<P extends ComparableProblem, N extends string>(
+  problem: P,
+  cotangent: Cotangent | Float64Array,
+  { wanted, ...methods }: ComparisonOptions<P, N>,
+): GradientComparison<N> {
   const c = cotangent instanceof Float64Array ? { x: cotangent } : cotangent;
-  checkCotangent(program, c);
-  const rules = options.rules ?? [...differentiationRules.values()].map((make) => make());
-  const reference = options.reference ?? implicit();
-  const wanted = options.wanted ? { wanted: options.wanted } : {};
-  const solution = (options.solver ?? interiorPoint({ tolerance: 1e-10 })).solve(program);
-
-  const target = reference.vjp(program, solution, c, wanted).gradients;
-  const { n, p, m, batch } = program;
+  checkCotangent("x", c.x, problem.batch, problem.n);
+  const { noun, solver, reference, rules } = completed(problem, methods);
+  const solution = solver.solve(problem);
+  const { n, batch } = problem;
+  const [p, m] = [solution.nu.length / batch, solution.lambda.length / batch];
+  if (c.nu) checkCotangent("nu", c.nu, batch, p);
+  if (c.lambda) checkCotangent("lambda", c.lambda, batch, m);
+  const options = wanted ? { wanted } : {};
+  const target = reference.vjp(problem, solution, c, options).gradients;
   return {
+    ...{ noun, solution },
     problem: { n, p, m, batch },
-    solution,
     reference: reference.name,
-    rules: rules.map((rule) => compareOne(rule.name, rule.vjp(program, solution, c, wanted), target)),
+    rules: rules.map((rule) => compareOne(rule.name, rule.vjp(problem, solution, c, options), target)),
   };
 }
 
-function checkCotangent({ batch, n, p, m }: QuadraticProgram, { x, nu, lambda }: Cotangent): void {
-  const check = (name: string, values: Float64Array | undefined, width: number) => {
-    if (values?.length === batch * width && values.every(Number.isFinite)) return;
-    const expected = `${batch} x ${width} finite numbers`;
-    const came = values ? `has ${values.length} entries, or some that are not finite` : "is missing";
-    const facts = { argument: "cotangent", shape: values ? [values.length] : null, item: null, expected };
-    throw new DatumRangeError(`the cotangent of ${name} ${came}; expected ${expected}`, facts);
+/** What is missing of the methods is the kind's own. */
+function completed<P extends ComparableProblem, N extends string>(
+  problem: P,
+  { solver, reference, rules }: ComparisonOptions<P, N>,
+) {
+  const noun = `problem of kind ${problem.kind}`;
+  if (solver && reference && rules) return { noun, solver, reference, rules };
+  const own = methodsFor<P, N>(problem);
+  return {
+    noun: own.noun,
+    solver: solver ?? own.solver(),
+    reference: reference ?? own.reference(),
+    rules: rules ?? [...own.rules.values()].map((make) => make()),
   };
-  check("x", x, n);
-  if (nu) check("nu", nu, p);
-  if (lambda) check("lambda", lambda, m);
 }
 
-function compareOne(
+function checkCotangent(name: string, values: Float64Array | undefined, batch: number, width: number): void {
+  if (values?.length === batch * width && values.every(Number.isFinite)) return;
+  const expected = `${batch} x ${width} finite numbers`;
+  const came = values ? `has ${values.length} entries, or some that are not finite` : "is missing";
+  const facts = { argument: "cotangent", shape: values ? [values.length] : null, item: null, expected };
+  throw new DatumRangeError(`the cotangent of ${name} ${came}; expected ${expected}`, facts);
+}
+
+function compareOne<N extends string>(
   rule: string,
-  { gradients, report }: ReturnType<DifferentiationRule["vjp"]>,
-  target: DataCotangents,
-): RuleComparison {
-  const perDatum: Partial<Record<DatumName, GradientDistance>> = {};
+  { gradients, report }: Vjp<N>,
+  target: DataCotangents<N>,
+): RuleComparison<N> {
+  const perDatum: Partial<Record<N, GradientDistance>> = {};
   const whole = lengthOverall(target);
   for (const name of commonData(gradients, target)) {
     perDatum[name] = distanceBetween(gradients[name] ?? [], target[name] ?? [], whole);

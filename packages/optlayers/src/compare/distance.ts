@@ -1,5 +1,4 @@
 import type { DataCotangents } from "../differentiate/rule.ts";
-import { type DatumName, datumNames } from "../problem/quadratic-program.ts";
 
 /** How far a gradient is from the reference. */
 export interface GradientDistance {
@@ -21,13 +20,16 @@ export function distanceBetween(a: ArrayLike<number>, b: ArrayLike<number>, whol
 }
 
 /** The Euclidean length of all data's gradients taken as one vector. */
-export function lengthOverall(gradients: DataCotangents): number {
-  const squares = datumNames.map((name) => (gradients[name] ?? new Float64Array()).reduce((sum, g) => sum + g * g, 0));
-  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+export function lengthOverall<N extends string>(gradients: DataCotangents<N>): number {
+  let squares = 0;
+  for (const values of Object.values<Float64Array | undefined>(gradients)) {
+    for (const g of values ?? []) squares += g * g;
+  }
+  return Math.sqrt(squares);
 }
 
 /** The distance of two sets of gradients, all data taken as one vector. */
-export function distanceOverall(a: DataCotangents, b: DataCotangents): GradientDistance {
+export function distanceOverall<N extends string>(a: DataCotangents<N>, b: DataCotangents<N>): GradientDistance {
   const total = { aa: 0, bb: 0, ab: 0, difference: 0 };
   for (const name of commonData(a, b)) {
     const part = sums(a[name] ?? [], b[name] ?? []);
@@ -39,9 +41,9 @@ export function distanceOverall(a: DataCotangents, b: DataCotangents): GradientD
   return distanceOfSums(total);
 }
 
-/** The data that both have, with entries. */
-export function commonData(a: DataCotangents, b: DataCotangents): DatumName[] {
-  return datumNames.filter((name) => (a[name]?.length ?? 0) > 0 && b[name]);
+/** The data that both have, with entries, in the order of b. */
+export function commonData<N extends string>(a: DataCotangents<N>, b: DataCotangents<N>): N[] {
+  return (Object.keys(b) as N[]).filter((name) => (a[name]?.length ?? 0) > 0 && b[name]);
 }
 
 function sums(a: ArrayLike<number>, b: ArrayLike<number>) {

@@ -1,0 +1,126 @@
+import { alternating } from "../differentiate/alternating.ts";
+import { entropicAlternating } from "../differentiate/entropic-alternating.ts";
+import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
+import { implicit } from "../differentiate/implicit.ts";
+import type { DifferentiationRule } from "../differentiate/rule.ts";
+import { asSparsemaxRule, asSparsemaxSolver } from "../differentiate/sparsemax-as-quadratic.ts";
+import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
+import { unrolled } from "../differentiate/unrolled.ts";
+import { OptionError } from "../errors.ts";
+import type { EntropyName, EntropyProgram } from "../problem/entropy-program.ts";
+import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { SparsemaxName, SparsemaxProblem } from "../problem/sparsemax-problem.ts";
+import { admm } from "../solvers/admm.ts";
+import { entropicAdmm } from "../solvers/entropic-admm.ts";
+import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
+import { interiorPoint } from "../solvers/interior-point.ts";
+import { simplexProjection } from "../solvers/simplex-projection.ts";
+import type { Solver } from "../solvers/solver.ts";
+import { differentiationRules } from "./rule-list.ts";
+
+/** The kinds of problems that a comparison knows methods for, each with the names of its data. */
+export interface ProblemKinds {
+  readonly qp: { readonly problem: QuadraticProgram; readonly name: DatumName };
+  readonly sparsemax: { readonly problem: SparsemaxProblem; readonly name: SparsemaxName };
+  readonly entropy: { readonly problem: EntropyProgram; readonly name: EntropyName };
+}
+export type KnownProblem = ProblemKinds[keyof ProblemKinds]["problem"];
+export type NameOf<P extends KnownProblem> = ProblemKinds[P["kind"]]["name"];
+
+/** A solver and a rule that belong together. */
+export interface Method<P, N extends string> {
+  readonly solver: Solver<P>;
+  readonly rule: DifferentiationRule<P, N>;
+}
+
+/** What a comparison takes for problems of one kind when it is told nothing. */
+export interface ComparisonMethods<P, N extends string> {
+  /** One problem of the kind, in words. */
+  readonly noun: string;
+  /** Solves to about 1e-10. */
+  readonly solver: () => Solver<P>;
+  /** What the others are measured against. */
+  readonly reference: () => DifferentiationRule<P, N>;
+  /** The rules, in the order of the table; one that is set here appears in every comparison. */
+  readonly rules: Map<string, () => DifferentiationRule<P, N>>;
+  /** ADMM and the alternating rule, both truncated at a tolerance. */
+  readonly truncated: (tolerance: number) => Method<P, N>;
+  /** The same, both stopped after so many iterations. */
+  readonly stopped: (iterations: number) => Method<P, N>;
+}
+
+type MethodTable = {
+  readonly [K in keyof ProblemKinds]: ComparisonMethods<ProblemKinds[K]["problem"], ProblemKinds[K]["name"]>;
+};
+
+const accurate = 1e-10;
+/** A tolerance that is not met: the iterations decide. */
+const never = 1e-15;
+
+const truncatedAdmm = (tolerance: number) => admm({ tolerance, checkEvery: 1, polish: false });
+const stoppedAdmm = (maxIterations: number) => admm({ tolerance: never, maxIterations, checkEvery: 1, polish: false });
+const stoppedAlternating = (maxIterations: number) =>
+  alternating({ truncate: never, maxIterations, acceleration: "none" });
+
+/** The methods by the kind of the problem. */
+export const comparisonMethods: MethodTable = {
+  qp: {
+    noun: "QP",
+    solver: () => interiorPoint({ tolerance: accurate }),
+    reference: () => implicit(),
+    rules: differentiationRules,
+    truncated: (tolerance) => ({ solver: truncatedAdmm(tolerance), rule: alternating({ truncate: tolerance }) }),
+    stopped: (iterations) => ({ solver: stoppedAdmm(iterations), rule: stoppedAlternating(iterations) }),
+  },
+  sparsemax: {
+    noun: "sparsemax problem",
+    solver: () => simplexProjection(),
+    reference: sparsemaxImplicit,
+    rules: new Map([
+      ["implicit", () => sparsemaxImplicit()],
+      ["alternating", () => asSparsemaxRule(alternating())],
+      ["unrolled", () => asSparsemaxRule(unrolled())],
+    ]),
+    truncated: (tolerance) => ({
+      solver: asSparsemaxSolver(truncatedAdmm(tolerance)),
+      rule: asSparsemaxRule(alternating({ truncate: tolerance })),
+    }),
+    stopped: (iterations) => ({
+      solver: asSparsemaxSolver(stoppedAdmm(iterations)),
+      rule: asSparsemaxRule(stoppedAlternating(iterations)),
+    }),
+  },
+  entropy: {
+    noun: "entropy program",
+    solver: () => entropicInteriorPoint({ tolerance: accurate }),
+    reference: entropicImplicit,
+    rules: new Map<string, () => DifferentiationRule<EntropyProgram, EntropyName>>([
+      ["implicit", () => entropicImplicit()],
+      ["alternating", () => entropicAlternating()],
+    ]),
+    truncated: (tolerance) => ({
+      solver: entropicAdmm({ tolerance }),
+      rule: entropicAlternating({ truncate: tolerance }),
+    }),
+    stopped: (maxIterations) => ({
+      solver: entropicAdmm({ tolerance: never, maxIterations }),
+      rule: entropicAlternating({ truncate: never, maxIterations }),
+    }),
+  },
+};
+
+/** The methods for a problem by its kind. Throws an `OptionError` for a kind that is not in the table. */
+export function methodsFor<P extends { readonly kind: string }, N extends string>(problem: P): ComparisonMethods<P, N> {
+  const table: Readonly<Record<string, unknown>> = comparisonMethods;
+  const methods = table[problem.kind];
+  if (!methods) {
+    const known = Object.keys(comparisonMethods).join(", ");
+    throw new OptionError(
+      "rules",
+      "missing",
+      `solver, reference and rules for problems of kind ${problem.kind}, which is none of ${known}`,
+    );
+  }
+  // the table's line for a kind is that of the problems which have it
+  return methods as ComparisonMethods<P, N>;
+}

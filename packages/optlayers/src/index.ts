@@ -16,17 +16,7 @@ export {
 export type { GradientDistance } from "./compare/distance.ts";
 export { formatComparison } from "./compare/format-comparison.ts";
 export { type IterationStudyOptions, iterationStudy } from "./compare/iteration-study.ts";
-export { type IterationStudyOptions, iterationStudy } from "./compare/iteration-study.ts";
 export { type ConvergenceOptions, type ConvergencePoint, jacobianConvergence } from "./compare/jacobian-convergence.ts";
-export {
-  type ComparisonMethods,
-  comparisonMethods,
-  type KnownProblem,
-  type Method,
-  methodsFor,
-  type NameOf,
-  type ProblemKinds,
-} from "./compare/problem-kinds.ts";
 export {
   type ComparisonMethods,
   comparisonMethods,

@@ -61,6 +61,7 @@ export type {
   Vjp,
   VjpOptions,
 } from "./differentiate/rule.ts";
+export { type DataOf, solutionJacobian, withJvp } from "./differentiate/solution-jacobian.ts";
 export type { SparseItemRule, SparseRule } from "./differentiate/sparse/over-batch.ts";
 export type {
   SparseCotangent,

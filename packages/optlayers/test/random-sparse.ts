@@ -1,3 +1,9 @@
+import {
+  type SparsePoint,
+  type SparseQuadraticProgram,
+  sparseInteriorPoint,
+  sparseQuadraticProgram,
+} from "../src/index.ts";
 import type { Random } from "./table/table-class.ts";
 
 /** Compressed columns as plain numbers. */
@@ -46,27 +52,45 @@ export function times({ shape: [m, n], indptr, indices, data }: RandomMatrix, x:
   return y;
 }
 
-/**
- * A random strongly convex sparse QP with every kind of constraint around a feasible point: a banded Q, some equalities, rows
- * bounded on one side, the other or both, and simple bounds, of which some are absent.
- */
-export function randomSparse(random: Random, n = 8, p = 2, m = 5): RandomSparse {
-  const { uniform, normal } = random;
-  const near = (i: number, j: number) => Math.abs(i - j) <= 2;
-  const half = Float64Array.from({ length: n * n }, normal);
-  const Q = matrixOf([n, n], near, (i, j) =>
-    i === j ? 3 + uniform() : (half[Math.min(i, j) * n + Math.max(i, j)] || 0) / 3,
-  );
-  const places = (rows: number) => {
-    const kept = Float64Array.from({ length: rows * n }, uniform);
-    return (i: number, j: number) => kept[i * n + j] < 0.5 || i % n === j;
+/** Where the entries of a random problem stand. */
+export type Patterns = Readonly<Record<"Q" | "A" | "G", RandomMatrix>>;
+
+export const isBanded = (i: number, j: number) => Math.abs(i - j) <= 2;
+
+/** Bands in Q, and rows that touch about half of the variables. */
+export function patternsOf(n: number, p: number, m: number): Patterns {
+  return {
+    Q: matrixOf([n, n], isBanded, () => 0),
+    A: matrixOf(
+      [p, n],
+      (i, j) => (i + j) % 2 === 0,
+      () => 0,
+    ),
+    G: matrixOf(
+      [m, n],
+      (i, j) => (2 * i + j) % 3 !== 0,
+      () => 0,
+    ),
   };
-  const A = matrixOf([p, n], places(p), normal);
-  const G = matrixOf([m, n], places(m), normal);
+}
+
+/**
+ * A random strongly convex sparse QP with every kind of constraint around a feasible point: equalities, rows bounded on one
+ * side, the other or both, and simple bounds, of which some are absent. Q and A are those of `shared` where it is given.
+ */
+export function randomSparse({ uniform, normal }: Random, patterns: Patterns, shared?: RandomSparse): RandomSparse {
+  const n = patterns.Q.shape[0];
+  const filled = (M: RandomMatrix): RandomMatrix => ({ ...M, data: M.data.map(normal) });
+  const half = Float64Array.from({ length: n * n }, normal);
+  const Q = matrixOf([n, n], isBanded, (i, j) =>
+    i === j ? 3 + uniform() : half[Math.min(i, j) * n + Math.max(i, j)] / 3,
+  );
+  const A = shared?.A ?? filled(patterns.A);
+  const G = filled(patterns.G);
   const x = Float64Array.from({ length: n }, normal);
   const Gx = times(G, x);
   return {
-    Q,
+    Q: { ...patterns.Q, data: shared?.Q.data ?? Q.data },
     A,
     G,
     q: Float64Array.from({ length: n }, () => 4 * normal()),
@@ -76,4 +100,24 @@ export function randomSparse(random: Random, n = 8, p = 2, m = 5): RandomSparse 
     lower: x.map((value, j) => (j % 4 === 3 ? -Infinity : value - 0.2 - uniform())),
     upper: x.map((value, j) => (j % 4 === 2 ? Infinity : value + 0.2 + uniform())),
   };
+}
+
+/** The same, of which every constraint either binds clearly or is clearly slack. */
+export function clearSparse(random: Random, patterns: Patterns, shared?: RandomSparse): RandomSparse {
+  for (;;) {
+    const data = randomSparse(random, patterns, shared);
+    const problem = sparseQuadraticProgram(data);
+    if (marginOf(problem, sparseInteriorPoint().solve(problem)) > 0.05) return data;
+  }
+}
+
+/** The smallest over all bounded quantities of the larger of distance to the bounds and multiplier. */
+export function marginOf(problem: SparseQuadraticProgram, { x, lambda, zeta }: SparsePoint): number {
+  const clear = (t: Float64Array, y: Float64Array, low: Float64Array, high: Float64Array) =>
+    t.reduce((least, value, k) => {
+      const distance = low[k] === high[k] ? Infinity : Math.min(value - low[k], high[k] - value);
+      return Math.min(least, Math.max(distance, Math.abs(y[k])));
+    }, Infinity);
+  const rows = clear(times(problem.G, x), lambda, problem.l, problem.u);
+  return Math.min(rows, clear(x, zeta, problem.lower, problem.upper));
 }

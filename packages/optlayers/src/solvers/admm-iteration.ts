@@ -85,7 +85,7 @@ export function runAdmm(
       finishRows(run, sweep, penalty, settings.finish, iteration);
     }
     const unfinished = unfinishedRows(run);
-    settings.onIteration?.(progressOf(look, iteration, unfinished.length));
+    settings.onIteration?.(progressOf(look, iteration, run.finished, unfinished.length));
     if (unfinished.length === 0 || iteration === settings.maxIterations) break;
     if (settings.interrupted()) {
       for (const i of unfinished) stop(run, i, "time_limit", iteration);
@@ -104,8 +104,15 @@ function unfinishedRows({ outcome }: Outcomes): number[] {
   return [...outcome.keys()].filter((i) => outcome[i] === "max_iterations");
 }
 
-function progressOf({ primal, dual, gap }: Look, iteration: number, unfinished: number): IterationProgress {
-  return { iteration, primal: maxAbs(primal), dual: maxAbs(dual), gap: maxAbs(gap), unfinished };
+/** The rows that were finished apart from the iteration no longer count. */
+function progressOf(
+  { primal, dual, gap }: Look,
+  iteration: number,
+  finished: ReadonlyMap<number, unknown>,
+  unfinished: number,
+): IterationProgress {
+  const largest = (values: Float64Array) => maxAbs(values.map((value, i) => (finished.has(i) ? 0 : value)));
+  return { iteration, primal: largest(primal), dual: largest(dual), gap: largest(gap), unfinished };
 }
 
 /** Ends the unfinished rows that are solved on their active constraints. */

@@ -1,6 +1,7 @@
 import { dot, maxAbs } from "../arrays.ts";
 import { ScaledGram } from "../kkt/scaled-gram.ts";
 import type { EntropyItem, EntropyPoint } from "./entropy-item.ts";
+import type { IterationProgress } from "./solver.ts";
 
 export interface EntropicAdmmSettings {
   readonly tolerance: number;
@@ -8,6 +9,12 @@ export interface EntropicAdmmSettings {
   readonly relaxation: number;
   readonly maxIterations: number;
   readonly interrupted: () => boolean;
+  /** Called after every iteration. */
+  readonly onIteration?: (progress: IterationProgress) => void;
+  /** Where to start; a cold start by default. */
+  readonly start?: { readonly z: Float64Array; readonly s: Float64Array; readonly rho?: number };
+  /** Whether the iteration has served its purpose, asked after 50 iterations and whenever it has taken twice as many. */
+  readonly isEnough?: (point: EntropyPoint, iterations: number) => boolean;
 }
 
 export interface EntropicAdmmRun {
@@ -20,6 +27,7 @@ export interface EntropicAdmmRun {
 /** How often rho may follow the balance of the residuals, and by how much they have to differ. */
 const adaptEvery = 10;
 const imbalance = 5;
+const firstLook = 50;
 /** Newton steps of one update of x; the next update goes on from there. */
 const mostNewtonSteps = 50;
 /** Steps of it whose gain is lost in the rounding of the objective. */
@@ -41,15 +49,21 @@ const mostHidden = 3;
 export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSettings): EntropicAdmmRun {
   const { p, m } = item;
   const gram = new ScaledGram(item.K, item.n);
-  const { v, x, rho: firstRho } = start(item, gram);
+  const cold = start(item, gram);
+  const { x } = cold;
   const hessian: Inherited = { gram, rho: 0 };
-  let rho = firstRho;
+  let rho = settings.start?.rho ?? cold.rho;
+  const v = settings.start?.z.slice() ?? cold.v;
   const t = v.slice();
-  const end = (iterations: number, outcome: EntropicAdmmRun["outcome"]): EntropicAdmmRun => {
+  if (settings.start) for (let i = 0; i < m; i++) t[p + i] -= rho * settings.start.s[i];
+  const current = (): EntropyPoint => {
     const z = t.map((value, i) => (i < p ? value : Math.max(value, 0)));
-    const s = Float64Array.from({ length: m }, (_, i) => Math.max(-t[p + i], 0) / rho);
-    return { point: { x, z, s }, rho, iterations, outcome };
+    return { x, z, s: Float64Array.from({ length: m }, (_, i) => Math.max(-t[p + i], 0) / rho) };
   };
+  const end = (iterations: number, outcome: EntropicAdmmRun["outcome"]): EntropicAdmmRun => {
+    return { point: current(), rho, iterations, outcome };
+  };
+  let lookAt = firstLook;
   for (let iterations = 1; ; iterations++) {
     const a = t.map((value, i) => (i < p ? value : Math.abs(value)));
     if (!updateX(item, hessian, a, rho, v, x, settings.tolerance)) return end(iterations, "numerical_error");
@@ -59,7 +73,13 @@ export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSetting
       t[i] += settings.relaxation * (next - t[i]);
     }
     const { primal, dual } = residuals(item, gram, x, v, t, rho);
-    if (primal <= settings.tolerance && dual <= settings.tolerance) return end(iterations, "converged");
+    const isLook = iterations >= lookAt;
+    if (isLook) lookAt *= 2;
+    const converged =
+      (primal <= settings.tolerance && dual <= settings.tolerance) ||
+      (isLook && settings.isEnough?.(current(), iterations) === true);
+    settings.onIteration?.({ iteration: iterations, primal, dual, unfinished: converged ? 0 : 1 });
+    if (converged) return end(iterations, "converged");
     if (iterations >= settings.maxIterations) return end(iterations, "max_iterations");
     if (settings.interrupted()) return end(iterations, "time_limit");
     if (!(maxAbs(previous) < Infinity)) return end(iterations, "numerical_error");

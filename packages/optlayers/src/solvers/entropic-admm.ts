@@ -1,10 +1,12 @@
 import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
 import type { EntropyProgram } from "../problem/entropy-program.ts";
-import { runEntropicAdmm } from "./entropic-admm-iteration.ts";
-import { entropyItem } from "./entropy-item.ts";
-import { assessEntropy } from "./entropy-residuals.ts";
-import { judge } from "./residuals.ts";
-import type { Solution, Solver, Status } from "./solver.ts";
+import { type EntropicAdmmSettings, runEntropicAdmm } from "./entropic-admm-iteration.ts";
+import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropic-batch.ts";
+import { type DataPoint, inDataUnits, itemOfSolution, scaledPoint, solutionNear } from "./entropic-finish.ts";
+import { entropyInfeasibility } from "./entropy-infeasibility.ts";
+import { type EntropyPoint, entropyItem } from "./entropy-item.ts";
+import { interruption } from "./interruption.ts";
+import type { Certificate, Solver } from "./solver.ts";
 
 export interface EntropicAdmmOptions {
   /** Largest relative residual (primal, dual and gap, as `assess` measures them) of a solved item. Default 1e-6. */
@@ -17,12 +19,12 @@ export interface EntropicAdmmOptions {
   readonly timeLimit?: number;
 }
 
-/** What ADMM leaves for the alternating rule: the penalty, for rows scaled to a largest entry of 1, that each item ended with. */
+/** What ADMM leaves for the alternating rule: the penalty, for rows scaled to a largest entry of 1, that each item ended with; none where the iteration was not needed. */
 export class EntropicAdmmState {
   readonly problem: EntropyProgram;
-  readonly rho: readonly number[];
+  readonly rho: readonly (number | undefined)[];
 
-  constructor(problem: EntropyProgram, rho: readonly number[]) {
+  constructor(problem: EntropyProgram, rho: readonly (number | undefined)[]) {
     this.problem = problem;
     this.rho = rho;
   }
@@ -30,8 +32,9 @@ export class EntropicAdmmState {
 
 /**
  * ADMM for entropy programs with Newton's method in the update of x (Alt-Diff, sections 4.2 and B.1; `runEntropicAdmm`). x
- * is positive at every iteration. It stops on the residuals of the KKT conditions. It has no proof of infeasibility: an
- * infeasible item ends as `max_iterations`; `entropicInteriorPoint` tells.
+ * is positive at every iteration. It stops on the residuals of the KKT conditions. At tolerances of 1e-5 and below the last
+ * digits come from Newton's method on the active rows as soon as these are found. An item that does not converge is put to
+ * the same proof of infeasibility as by `entropicInteriorPoint`.
  *
  * Throws an `OptionError` for an option outside its range; never for a hard problem.
  */
@@ -43,49 +46,45 @@ export function entropicAdmm(options: EntropicAdmmOptions = {}): Solver<EntropyP
   checkTimeLimit(timeLimit);
   return {
     name: "entropic ADMM",
-    solve(problem, { signal } = {}) {
-      const begin = performance.now();
-      const interrupted = () => signal?.aborted === true || performance.now() > begin + timeLimit;
-      const settings = { tolerance: tolerance / 4, relaxation, maxIterations, interrupted };
-      const found = solveItems(problem, settings);
-      const { residuals, objective, relative } = assessEntropy(problem, found.point);
-      const status = found.outcome.map((own, i): Status => {
-        return judge(relative[i], tolerance, own === "converged" ? "numerical_error" : own);
-      });
-      return {
-        solver: "entropic ADMM",
-        ...found.point,
-        objective,
-        status,
-        residuals,
-        iterations: found.iterations,
-        milliseconds: performance.now() - begin,
-        certificates: status.map(() => null),
-        state: new EntropicAdmmState(problem, found.rho),
+    solve(problem, { warmStart, onIteration, ...stop } = {}) {
+      const interrupted = interruption(stop, timeLimit);
+      const rho: (number | undefined)[] = [];
+      const solveItem: EntropicItemSolver = (single, i, progress) => {
+        const state = warmStart?.state instanceof EntropicAdmmState ? warmStart.state : null;
+        const earlier = { point: itemOfSolution(problem, warmStart, i), rho: state?.rho[i] };
+        const settings = { tolerance, relaxation, maxIterations, interrupted, onIteration: progress };
+        const run = solveOne(single, settings, earlier);
+        rho.push(run.rho);
+        return run;
       };
+      const solution = solveEntropyItems(problem, "entropic ADMM", solveItem, { tolerance, interrupted, onIteration });
+      return { ...solution, state: new EntropicAdmmState(problem, rho) };
     },
   };
 }
 
-function solveItems(problem: EntropyProgram, settings: Parameters<typeof runEntropicAdmm>[1]) {
-  const { n, p, m, batch } = problem;
-  const [x, nu, lambda, s] = [n, p, m, m].map((width) => new Float64Array(batch * width));
-  const point: Pick<Solution, "x" | "nu" | "lambda" | "s"> = { x, nu, lambda, s };
-  const iterations = new Int32Array(batch);
-  const outcome: ReturnType<typeof runEntropicAdmm>["outcome"][] = [];
-  const rho: number[] = [];
-  for (let i = 0; i < batch; i++) {
-    const item = entropyItem(problem, i);
-    const run = runEntropicAdmm(item, settings);
-    x.set(run.point.x, i * n);
-    for (let row = 0; row < p; row++) nu[i * p + row] = item.scale[row] * run.point.z[row];
-    for (let row = 0; row < m; row++) {
-      lambda[i * m + row] = item.scale[p + row] * run.point.z[p + row];
-      s[i * m + row] = run.point.s[row] / item.scale[p + row];
-    }
-    iterations[i] = run.iterations;
-    outcome.push(run.outcome);
-    rho.push(run.rho);
-  }
-  return { point, iterations, outcome, rho };
+/** A looser tolerance than this is a wish for a truncated solution. */
+const finishingTolerance = 1e-5;
+/** The iterations after which a proof that there is no solution is looked for. */
+const doubtfulAfter = 200;
+
+function solveOne(
+  single: EntropyProgram,
+  settings: EntropicAdmmSettings,
+  earlier: { readonly point: DataPoint | null; readonly rho: number | undefined },
+): EntropicItemRun & { readonly rho: number | undefined } {
+  const { tolerance, interrupted } = settings;
+  const near = (point: DataPoint) => (tolerance <= finishingTolerance ? solutionNear(single, point, tolerance) : null);
+  const known = earlier.point && near(earlier.point);
+  if (known) return { point: known.point, iterations: known.steps, outcome: "converged", rho: earlier.rho };
+  let found: DataPoint | null = null;
+  let certificate: Certificate | null = null;
+  const isEnough = (point: EntropyPoint, iterations: number) => {
+    found = near(inDataUnits(single, point))?.point ?? null;
+    if (!found && iterations === doubtfulAfter) certificate = entropyInfeasibility(single, interrupted);
+    return found !== null || certificate !== null;
+  };
+  const start = earlier.point ? { ...scaledPoint(single, earlier.point), rho: earlier.rho } : undefined;
+  const run = runEntropicAdmm(entropyItem(single, 0), { ...settings, tolerance: tolerance / 4, start, isEnough });
+  return { ...run, point: found ?? inDataUnits(single, run.point), outcome: certificate ?? run.outcome };
 }

@@ -1,12 +1,15 @@
 import { maxAbs } from "../arrays.ts";
 import { ScaledGram } from "../kkt/scaled-gram.ts";
 import { type EntropyItem, type EntropyPoint, entropyResiduals, stepWithin } from "./entropy-item.ts";
+import type { IterationProgress } from "./solver.ts";
 
 export interface EntropicSettings {
   /** Where the iteration stops: its largest relative residual. */
   readonly tolerance: number;
   readonly maxIterations: number;
   readonly interrupted: () => boolean;
+  /** Called after every iteration. */
+  readonly onIteration?: (progress: IterationProgress) => void;
 }
 
 export interface EntropicRun {
@@ -54,7 +57,10 @@ export function iterateEntropic(item: EntropyItem, settings: EntropicSettings): 
   const end = (iterations: number, outcome: EntropicRun["outcome"]) => ({ point, iterations, outcome });
   for (let iterations = 0; ; iterations++) {
     const residuals = entropyResiduals(item, gram, point);
-    if (hasConverged(item, point, residuals, settings.tolerance)) {
+    const sizes = sizesOf(item, point, residuals);
+    const converged = hasConverged(item, point, sizes, settings.tolerance);
+    if (iterations > 0) settings.onIteration?.({ iteration: iterations, ...sizes, unfinished: converged ? 0 : 1 });
+    if (converged) {
       const x = point.x.map((value, j) => value * Math.exp(-residuals.rd[j]));
       return { point: { ...point, x }, iterations, outcome: "converged" };
     }
@@ -102,17 +108,27 @@ function startingSize(Kx: Float64Array, k: Float64Array, p: number, n: number): 
   return maxAbs(k) / n || 1;
 }
 
-/** Whether rz, the products that vanish, and the distance of x from exp(y - 1 - K'z) are small; rd is without w here. */
-function hasConverged(item: EntropyItem, { x, z, s }: Iterate, { rd, rz }: Residuals, tolerance: number): boolean {
-  const { p, m, k } = item;
-  const largest = maxAbs(x);
-  const size = tolerance * (1 + maxAbs(k));
-  if (!(maxAbs(rz) <= Math.max(size, rounding * largest))) return false;
-  for (let i = 0; i < m; i++) if (!(z[p + i] * s[i] <= size)) return false;
-  for (let j = 0; j < x.length; j++) {
-    if (!(x[j] * Math.abs(Math.expm1(-rd[j])) <= tolerance * largest)) return false;
-  }
-  return true;
+/**
+ * rz and the products lambda_i s_i relative to k, and the distance of x from exp(y - 1 - K'z) relative to the largest entry
+ * of x; rd is without w here.
+ */
+function sizesOf({ p, m, k }: EntropyItem, { x, z, s }: Iterate, { rd, rz }: Residuals) {
+  const size = 1 + maxAbs(k);
+  const sizes = { primal: maxAbs(rz) / size, dual: 0, gap: 0 };
+  for (let i = 0; i < m; i++) sizes.gap = Math.max(sizes.gap, (z[p + i] * s[i]) / size);
+  for (let j = 0; j < x.length; j++) sizes.dual = Math.max(sizes.dual, x[j] * Math.abs(Math.expm1(-rd[j])));
+  sizes.dual /= maxAbs(x) || 1;
+  return sizes;
+}
+
+function hasConverged(
+  { k }: EntropyItem,
+  { x }: Iterate,
+  { primal, dual, gap }: ReturnType<typeof sizesOf>,
+  tolerance: number,
+): boolean {
+  const unavoidable = (rounding * maxAbs(x)) / (1 + maxAbs(k));
+  return primal <= Math.max(tolerance, unavoidable) && dual <= tolerance && gap <= tolerance;
 }
 
 /** One predictor-corrector step, in place; returns its length, NaN where the system could not be factored. */

@@ -8,8 +8,13 @@ import type { Certificate } from "./solver.ts";
  * lambda >= 0 with A'nu + G'lambda >= 0 and b'nu + h'lambda < 0. The interior point for QPs finds it, or else the point
  * of the constraints nearest to 1.
  */
-export function entropyInfeasibility(single: EntropyProgram): Certificate | null {
-  const certificate = interiorPoint().solve(nearestFeasible(single)).certificates[0];
+export function entropyInfeasibility(single: EntropyProgram, interrupted: () => boolean): Certificate | null {
+  const stop = new AbortController();
+  const onIteration = () => {
+    if (interrupted()) stop.abort();
+  };
+  const { certificates } = interiorPoint().solve(nearestFeasible(single), { signal: stop.signal, onIteration });
+  const [certificate] = certificates;
   if (certificate?.kind !== "primal_infeasible") return null;
   return { ...certificate, lambda: certificate.lambda.slice(0, single.m) };
 }

@@ -64,10 +64,15 @@ export function stepWithin(v: Float64Array, dv: Float64Array, reach: number, lim
 
 /**
  * Newton's method on the KKT conditions with the given rows held as equalities and the others left out, from a point near
- * their solution: quadratic convergence to the last digit, x > 0 throughout. Returns the point and the steps it took; the
+ * their solution: quadratic convergence to the last digit, x > 0 throughout. The
  * multipliers of the rows left out are 0. The caller judges whether the rows were the right ones.
  */
-export function finishOnRows(item: EntropyItem, rows: readonly number[], start: EntropyPoint, mostSteps: number) {
+export function finishOnRows(
+  item: EntropyItem,
+  rows: readonly number[],
+  start: EntropyPoint,
+  mostSteps: number,
+): EntropyPoint {
   const { n, p, m, K, k } = item;
   const kept = new Float64Array(rows.length * n);
   rows.forEach((row, i) => {
@@ -79,8 +84,7 @@ export function finishOnRows(item: EntropyItem, rows: readonly number[], start: 
   const z = Float64Array.from(rows, (row) => start.z[row]);
   const point = { x, z, s: new Float64Array(0) };
   let best = Infinity;
-  let steps = 0;
-  for (; steps < mostSteps; steps++) {
+  for (let steps = 0; steps < mostSteps; steps++) {
     const { rd, rz } = entropyResiduals({ ...part, scale: item.scale }, gram, point);
     const size = Math.max(maxAbs(rd), maxAbs(rz));
     if (size === 0 || !(size < best / 2) || !gram.factor(x, new Float64Array(rows.length))) break;
@@ -91,7 +95,7 @@ export function finishOnRows(item: EntropyItem, rows: readonly number[], start: 
   rows.forEach((row, i) => {
     full.z[row] = z[i];
   });
-  return { point: full, steps };
+  return full;
 }
 
 /** x and z after the Newton step of the equality-constrained conditions, shortened where x would leave the orthant. */

@@ -163,7 +163,7 @@ describe("entropicAdmm", () => {
     }
   });
 
-  it("never says that an infeasible program is solved", () => {
+  it("proves that an infeasible program has no solution", () => {
     const problem = entropyProgram({
       y: [1, 2],
       A: [[1, 1]],
@@ -174,8 +174,12 @@ describe("entropicAdmm", () => {
       ],
       h: [0.3, 0.3],
     });
-    const { status } = entropicAdmm({ maxIterations: 300 }).solve(problem);
-    expect(["max_iterations", "numerical_error"]).toContain(status[0]);
+    const { status, certificates } = entropicAdmm({ maxIterations: 300 }).solve(problem);
+    expect(status).toEqual(["primal_infeasible"]);
+    // nu (1, 1) + lambda >= 0 while nu + 0.3 (lambda_1 + lambda_2) < 0: no x >= 0 satisfies the rows
+    const { nu, lambda } = certificates[0] as Extract<(typeof certificates)[0], { kind: "primal_infeasible" }>;
+    expect(Math.min(...lambda, nu[0] + lambda[0], nu[0] + lambda[1])).toBeGreaterThanOrEqual(-1e-9);
+    expect(nu[0] + 0.3 * (lambda[0] + lambda[1])).toBeLessThan(-1e-3);
   });
 
   it("stops at its limits and says which", () => {

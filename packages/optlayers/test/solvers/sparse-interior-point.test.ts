@@ -1,5 +1,13 @@
 import { readFileSync } from "node:fs";
-import { addProduct, addSymmetricProduct, addTransposedProduct, fromDense, toDense } from "@solvegrad/linalg";
+import {
+  addProduct,
+  addSymmetricProduct,
+  addTransposedProduct,
+  fromDense,
+  fromTriplets,
+  type Triplet,
+  toDense,
+} from "@solvegrad/linalg";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -195,6 +203,132 @@ describe("the sparse interior point on small problems", () => {
     const problem = sparseQuadraticProgram({ q: [1, 1], A: fromDense([1, 2], [1, 2]), b: [3], lower: [0, 0] });
     expect(solver.solve(problem, { signal: AbortSignal.abort() }).status).toBe("time_limit");
     expect(sparseInteriorPoint({ maxIterations: 1 }).solve(problem).status).not.toBe("primal_infeasible");
+  });
+});
+
+/** The chain |x_(i+1) - x_i| <= 1/2 next to y, a sum of sines that breaks many of its limits. */
+function chain(n: number, shift = 0): SparseQuadraticProgram {
+  const identity = fromTriplets(
+    [n, n],
+    Array.from({ length: n }, (_, i): Triplet => [i, i, 1]),
+  );
+  const differences = fromTriplets(
+    [n - 1, n],
+    Array.from({ length: n - 1 }, (_, i): Triplet[] => [
+      [i, i, -1],
+      [i, i + 1, 1],
+    ]).flat(),
+  );
+  return sparseQuadraticProgram({
+    Q: identity,
+    q: Array.from({ length: n }, (_, i) => -9 * Math.sin(i / 7) - 3 * Math.sin(1.7 * i) - shift * Math.cos(i)),
+    G: differences,
+    l: new Array(n - 1).fill(-0.5),
+    u: new Array(n - 1).fill(0.5),
+  });
+}
+
+/** An LP with a unique solution: the cheapest flow through a row of n steps, each with two ways. */
+function linearProgram(n: number, shift = 0): SparseQuadraticProgram {
+  const rows = Array.from({ length: n }, (_, i): Triplet[] => [
+    [i, 2 * i, 1],
+    [i, 2 * i + 1, 1 + (i % 3) / 10],
+  ]).flat();
+  return sparseQuadraticProgram({
+    q: Array.from({ length: 2 * n }, (_, j) => 1 + ((7 * j) % 5) / 3 + shift * Math.sin(j)),
+    A: fromTriplets([n, 2 * n], rows),
+    b: Array.from({ length: n }, (_, i) => 1 + (i % 4)),
+    lower: new Array(2 * n).fill(0),
+    upper: new Array(2 * n).fill(2.5),
+  });
+}
+
+describe("a warm start", () => {
+  it.each([
+    ["a QP", chain],
+    ["an LP", linearProgram],
+  ])("solves %s again without an iteration, and the point passes unchanged", (_, program) => {
+    const problem = program(50);
+    const cold = solver.solve(problem);
+    const warm = solver.solve(problem, { warmStart: cold });
+    expect(cold.iterations).toBeGreaterThan(1);
+    expect(warm.status).toBe("solved");
+    expect(warm.iterations).toBe(0);
+    expect(warm.x).toEqual(cold.x);
+    expect(warm.residuals).toEqual(assessSparse(problem, cold));
+  });
+
+  it.each([
+    ["QPs", chain],
+    ["LPs", linearProgram],
+  ])("takes less than half of the cold iterations over a row of nearby %s, with the same solutions", (_, program) => {
+    let [coldIterations, warmIterations] = [0, 0];
+    let before = solver.solve(program(60));
+    for (let k = 1; k <= 10; k++) {
+      const problem = program(60, k / 100);
+      const cold = solver.solve(problem);
+      const warm = solver.solve(problem, { warmStart: before });
+      expect(warm.status).toBe("solved");
+      expect(Math.abs(warm.objective - cold.objective)).toBeLessThan(1e-8 * (1 + Math.abs(cold.objective)));
+      coldIterations += cold.iterations;
+      warmIterations += warm.iterations;
+      before = warm;
+    }
+    expect(warmIterations).toBeLessThan(coldIterations / 2);
+  });
+
+  it("from anywhere, or from nonsense, ends at the solution", () => {
+    const problem = chain(40);
+    const { x } = solver.solve(problem);
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -1e3, max: 1e3 }), { minLength: 118, maxLength: 118 }), (numbers) => {
+        const part = (from: number, length: number) => Float64Array.from(numbers.slice(from, from + length));
+        const nu = new Float64Array(0);
+        const warmStart = { x: part(0, 40), nu, lambda: part(40, 39), zeta: part(78, 40) };
+        const warm = solver.solve(problem, { warmStart });
+        expect(warm.status).toBe("solved");
+        warm.x.forEach((value, j) => {
+          expect(Math.abs(value - x[j])).toBeLessThan(1e-6);
+        });
+      }),
+      { numRuns: 30 },
+    );
+    const zeros = (length: number) => new Float64Array(length);
+    const empty = { x: zeros(0), nu: zeros(0), lambda: zeros(0), zeta: zeros(0) };
+    expect(solver.solve(problem, { warmStart: empty }).status).toBe("solved");
+    const nan = { x: zeros(40).fill(Number.NaN), nu: zeros(0), lambda: zeros(39), zeta: zeros(40) };
+    expect(solver.solve(problem, { warmStart: nan }).status).toBe("solved");
+  });
+
+  it("of a problem that has become infeasible ends with a certificate", () => {
+    const problem = chain(20);
+    const before = solver.solve(problem);
+    const lower = new Float64Array(20).fill(-Infinity);
+    const upper = new Float64Array(20).fill(Infinity);
+    [upper[0], lower[19]] = [0, 100];
+    const solution = solver.solve({ ...problem, lower, upper }, { warmStart: before });
+    expect(solution.status).toBe("primal_infeasible");
+    expect(solution.certificate).not.toBeNull();
+  });
+});
+
+describe("the progress of a solve", () => {
+  it("is told after every iteration, counted on through all that is tried", () => {
+    for (const problem of [chain(50), linearProgram(20)]) {
+      const seen: number[] = [];
+      const { iterations } = solver.solve(problem, { onIteration: ({ iteration }) => seen.push(iteration) });
+      expect(seen).toEqual(Array.from({ length: iterations }, (_, k) => k + 1));
+    }
+  });
+
+  it("may abort it, and a time limit of the solve ends it, without a claim to have solved it", () => {
+    const problem = linearProgram(50);
+    const controller = new AbortController();
+    const aborted = solver.solve(problem, { signal: controller.signal, onIteration: () => controller.abort() });
+    expect(aborted.status).toBe("time_limit");
+    expect(aborted.iterations).toBe(1);
+    expect(solver.solve(problem, { timeLimit: 1e-9 }).status).toBe("time_limit");
+    expect(() => solver.solve(problem, { timeLimit: 0 })).toThrow(OptionError);
   });
 });
 

@@ -23,6 +23,7 @@ const maxSteps = 8;
 export class ActiveFace {
   /** The guess: the bounds of x, then the rows of A (always held) and of G. */
   readonly active: Uint8Array;
+  private readonly proposal: Uint8Array;
   private readonly program: ScaledProgram;
   private readonly kkt: FaceKkt;
   private readonly x: Float64Array;
@@ -40,6 +41,7 @@ export class ActiveFace {
     this.program = program;
     this.kkt = new FaceKkt(program, system);
     this.active = new Uint8Array(n + rows);
+    this.proposal = new Uint8Array(n + rows);
     this.x = new Float64Array(n);
     this.y = new Float64Array(rows);
     this.gradient = new Float64Array(n);
@@ -158,24 +160,46 @@ export class ActiveFace {
     for (let i = 0; i < rows; i++) rest[i] = this.active[n + i] === INACTIVE ? 0 : this.boundOf(n + i);
   }
 
-  /** Lets go of what its multiplier pulls off its bound, and takes hold of what lies beyond a bound. Returns how many changed. */
-  correctGuess(): number {
+  /**
+   * Proposes to let go of what its multiplier pulls off its bound, and to take hold of what lies beyond a bound. Returns how many
+   * constraints that concerns.
+   */
+  findWrong(): number {
     const { n, rows, original } = this.program;
     const { p, lower, upper, l, u } = original;
-    const { active, gradient, rowRest, x, y } = this;
+    const { active, proposal, gradient, rowRest, x, y } = this;
     const limit = 1e-15 * Math.max(maxAbs(y), maxAbs(gradient));
-    let changes = 0;
+    let wrong = 0;
     for (let j = 0; j < n; j++) {
-      const before = active[j];
-      active[j] = corrected(before, -gradient[j], limit, x[j], lower[j], upper[j]);
-      if (active[j] !== before) changes++;
+      proposal[j] = corrected(active[j], -gradient[j], limit, x[j], lower[j], upper[j]);
+      if (proposal[j] !== active[j]) wrong++;
     }
     for (let i = p; i < rows; i++) {
-      const before = active[n + i];
-      active[n + i] = corrected(before, y[i], limit, -rowRest[i], l[i - p], u[i - p]);
-      if (active[n + i] !== before) changes++;
+      const k = n + i;
+      proposal[k] = corrected(active[k], y[i], limit, -rowRest[i], l[i - p], u[i - p]);
+      if (proposal[k] !== active[k]) wrong++;
     }
-    return changes;
+    return wrong;
+  }
+
+  /** Takes over what `findWrong` proposed. */
+  correctAll(): void {
+    const { n, original } = this.program;
+    const rows = n + original.p;
+    this.active.set(this.proposal.subarray(0, n));
+    this.active.set(this.proposal.subarray(rows), rows);
+  }
+
+  /** Takes over the last of what `findWrong` proposed. */
+  correctLast(): void {
+    const { n, original } = this.program;
+    const { active, proposal } = this;
+    for (let k = active.length - 1; k >= 0; k--) {
+      const isEquality = k >= n && k < n + original.p;
+      if (isEquality || proposal[k] === active[k]) continue;
+      active[k] = proposal[k];
+      return;
+    }
   }
 
   /** The point with the multipliers of the bounds that make it stationary. */

@@ -9,6 +9,7 @@ import {
 import { maxAbs } from "../../arrays.ts";
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { iterateSparse } from "./iteration.ts";
+import { KktSystem } from "./kkt-system.ts";
 import { scaledProgram } from "./scaled-program.ts";
 
 /**
@@ -178,5 +179,6 @@ function stayed(change: number, low: number, high: number): number {
 function solved(problem: SparseQuadraticProgram, interrupted: () => boolean) {
   const accepts = ({ primal, dual, gap }: { primal: number; dual: number; gap: number }) =>
     Math.max(primal, dual, gap) < 1e-12;
-  return iterateSparse(scaledProgram(problem), { maxIterations: 100, accepts, interrupted }).point;
+  const program = scaledProgram(problem);
+  return iterateSparse(program, new KktSystem(program), {}, { maxIterations: 100, accepts, interrupted }).point;
 }

@@ -1,6 +1,7 @@
 import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
 import { iterateSparse, type SparseRun } from "./iteration.ts";
+import { KktSystem } from "./kkt-system.ts";
 import { multiplierProgram } from "./least-norm-multipliers.ts";
 import { polishSparse, worstResidual } from "./polish.ts";
 import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
@@ -55,10 +56,16 @@ function leastMultipliers(
 ): SparsePoint {
   const dual = multiplierProgram(program.original, point.x, active, unit);
   const scaled = scaledProgram(dual.program);
-  const { newton, point: found } = iterateSparse(scaled, {
-    maxIterations: multiplierIterations,
-    accepts: ({ primal, dual: rest, gap }) => Math.max(primal, rest, gap) < target / unit,
-    interrupted,
-  });
-  return dual.pointFrom(polishSparse(scaled, newton.system, found, newton.boxes.activeGuess(), target / unit).x);
+  const system = new KktSystem(scaled);
+  const { newton, point: found } = iterateSparse(
+    scaled,
+    system,
+    {},
+    {
+      maxIterations: multiplierIterations,
+      accepts: ({ primal, dual: rest, gap }) => Math.max(primal, rest, gap) < target / unit,
+      interrupted,
+    },
+  );
+  return dual.pointFrom(polishSparse(scaled, system, found, newton.boxes.activeGuess(), target / unit).x);
 }

@@ -1,8 +1,10 @@
 import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
+import type { IterationProgress } from "../solver.ts";
+import type { KktSystem } from "./kkt-system.ts";
 import { Newton } from "./newton.ts";
 import { type SparseAssessment, SparseAssessor } from "./residuals.ts";
 import { emptyPoint, type ScaledProgram, unscale } from "./scaled-program.ts";
-import { startFromLeastSquares } from "./starting-point.ts";
+import { startFromLeastSquares, startInsideOf } from "./starting-point.ts";
 
 /** How the iteration ended. */
 export type SparseOutcome = "converged" | "stalled" | "max_iterations" | "time_limit";
@@ -19,9 +21,16 @@ export interface SparseSettings {
   /** Whether a point is good enough to stop at. */
   readonly accepts: (assessment: SparseAssessment) => boolean;
   readonly interrupted: () => boolean;
-  /** How much farther inside than the slacks the multipliers start; 100 by default: most problems with large multipliers need it. */
-  readonly firstMultiplier?: number;
+  readonly onIteration?: ((progress: IterationProgress) => void) | undefined;
+  /** May find the solution at a point of the iteration. */
+  readonly finish?: (iterations: number, newton: Newton) => SparsePoint | null;
 }
+
+/**
+ * Where the iteration starts: inside of an earlier solution, or at a least-squares point, with multipliers this much farther inside
+ * than slacks (100 by default: most problems with large multipliers need it).
+ */
+export type SparseStart = { readonly point: SparsePoint } | { readonly firstMultiplier?: number };
 
 /** Share of the way to the boundary that a step takes. */
 const stepShare = 0.99;
@@ -38,8 +47,13 @@ const regularizations = [1e-8, 1e-10, 1e-12, 1e-14];
  * Mehrotra's predictor-corrector method (1992) from an infeasible start, with Gondzio's corrections of centrality (1996), on
  * scaled data. Each iteration measures the point in the original problem; the best one seen is returned.
  */
-export function iterateSparse(program: ScaledProgram, settings: SparseSettings): SparseRun {
-  const iteration = new Iteration(program, settings.firstMultiplier ?? 100);
+export function iterateSparse(
+  program: ScaledProgram,
+  system: KktSystem,
+  start: SparseStart,
+  settings: SparseSettings,
+): SparseRun {
+  const iteration = new Iteration(program, system, start);
   let best = iteration.measure(emptyPoint(program.original));
   let spare = emptyPoint(program.original);
   const progress = new Progress();
@@ -54,14 +68,26 @@ export function iterateSparse(program: ScaledProgram, settings: SparseSettings):
     const current = count === 0 ? best : iteration.measure(spare);
     if (current.worst < best.worst) [best, spare] = [current, best.point];
     const idle = progress.idleAfter(count, current.assessment, iteration.newton.boxes.complementarity());
+    if (count > 0) report(settings.onIteration, count, current.assessment);
     if (settings.accepts(current.assessment)) return end("converged", count);
     if (count >= settings.maxIterations) return end("max_iterations", count);
     if (settings.interrupted()) return end("time_limit", count);
     if (!Number.isFinite(current.worst) || idle > patience || short > shortSteps) return end("stalled", count);
+    const finished = settings.finish?.(count, iteration.newton) ?? null;
+    if (finished !== null)
+      return { newton: iteration.newton, outcome: "converged", point: finished, iterations: count };
     const length = iteration.advance();
     if (length === null) return end("stalled", count);
     short = length < 1e-3 ? short + 1 : 0;
   }
+}
+
+function report(
+  onIteration: SparseSettings["onIteration"],
+  iteration: number,
+  { primal, dual, gap }: SparseAssessment,
+): void {
+  onIteration?.({ iteration, primal, dual, gap, unfinished: 1 });
 }
 
 /** Whether anything still falls: infeasibility may grow while the complementarity shrinks, and the other way round. */
@@ -100,10 +126,11 @@ class Iteration {
   private readonly assessor: SparseAssessor;
   private level = 0;
 
-  constructor(program: ScaledProgram, firstMultiplier: number) {
+  constructor(program: ScaledProgram, system: KktSystem, start: SparseStart) {
     this.program = program;
-    this.newton = new Newton(program);
-    startFromLeastSquares(this.newton, firstMultiplier);
+    this.newton = new Newton(program, system);
+    if ("point" in start) startInsideOf(this.newton, start.point);
+    else startFromLeastSquares(this.newton, start.firstMultiplier ?? 100);
     this.linear = program.Q.data.every((value) => value === 0);
     this.assessor = new SparseAssessor(program.original);
   }

@@ -9,7 +9,7 @@ import {
 } from "@solvegrad/linalg";
 import { maxAbs } from "../../arrays.ts";
 import { ABOVE, BELOW, Boxes } from "./boxes.ts";
-import { KktSystem, rigid } from "./kkt-system.ts";
+import { type KktSystem, rigid } from "./kkt-system.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 import { Step, type StepLengths } from "./step.ts";
 
@@ -44,12 +44,12 @@ export class Newton {
   private readonly rowSum: DoubledVector;
   private readonly gradientSum: DoubledVector;
 
-  constructor(program: ScaledProgram) {
+  constructor(program: ScaledProgram, system: KktSystem) {
     const { n, rows } = program;
     const size = n + rows;
     this.program = program;
     this.boxes = new Boxes(program.low, program.high);
-    this.system = new KktSystem(program);
+    this.system = system;
     this.x = new Float64Array(n);
     this.step = new Step(n, size);
     this.previous = new Step(n, size);

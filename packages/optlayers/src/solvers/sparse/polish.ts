@@ -41,7 +41,8 @@ export function polishSparse(
         best = face.point();
         bestResidual = residual;
       }
-      if (face.correctGuess() === 0) break;
+      if (face.findWrong() === 0) break;
+      face.correctAll();
       guess.set(face.active);
     }
     if (bestResidual <= target) break;

@@ -1,3 +1,4 @@
+import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
 import { rigid } from "./kkt-system.ts";
 import type { Newton } from "./newton.ts";
 
@@ -34,6 +35,31 @@ export function startFromLeastSquares(newton: Newton, firstMultiplier: number): 
   for (let k = n; k < boxes.count; k++) if (boxes.held[k] === 1) newton.y[k] = solution[k];
   newton.evaluate();
   moveInside(newton, firstMultiplier);
+  newton.evaluate();
+}
+
+/** The least product of a slack and its multiplier at a start from an earlier solution, in scaled variables. */
+const warmProduct = 1e-4;
+
+/**
+ * A point inside of an earlier solution, in the problem's own variables: slacks and multipliers as they are where their product
+ * is large enough; else the larger one stays, at least at the root of the product, and the other one grows.
+ */
+export function startInsideOf(newton: Newton, { x, nu, lambda, zeta }: SparsePoint): void {
+  const { program, boxes } = newton;
+  const { n, D, E, cost, original } = program;
+  const { p } = original;
+  for (let j = 0; j < n; j++) newton.x[j] = boxes.held[j] === 1 ? boxes.low[j] : x[j] / D[j];
+  for (let j = 0; j < n; j++) newton.y[j] = zeta[j] * cost * D[j];
+  for (let i = 0; i < program.rows; i++) newton.y[n + i] = ((i < p ? nu[i] : lambda[i - p]) * cost) / E[i];
+  const multipliers = newton.y.slice();
+  newton.evaluate();
+  const root = Math.sqrt(warmProduct);
+  forEachBound(newton, (k, slack, s, z) => {
+    const multiplier = s === boxes.su ? multipliers[k] : -multipliers[k];
+    s[k] = Math.max(slack, multiplier > slack ? warmProduct / Math.max(multiplier, root) : root);
+    z[k] = Math.max(multiplier, warmProduct / s[k]);
+  });
   newton.evaluate();
 }
 

@@ -109,8 +109,11 @@ export {
   type DifferentiateSparseOptions,
   differentiateSparse,
 } from "./layers/differentiate-sparse.ts";
+export { type Degeneracy, degeneracyOf, type SeenSolution } from "./kkt/degeneracy.ts";
+export type { ConstraintShift } from "./layers/closest.ts";
 export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
+export type { Smoothing } from "./layers/smoothing.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
 export {
   type SparseQuadraticLayerOptions,

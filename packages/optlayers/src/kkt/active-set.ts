@@ -6,7 +6,7 @@ export interface ActiveSet {
   /** One row a slot: 0 for an active row, infinity for an inactive one (the D of a `KktMethod`). */
   readonly D: Float64Array;
   /** Weakly active rows (lambda and s both vanish) of each item that has some: these were taken as inactive. */
-  readonly weak: readonly { readonly item: number; readonly rows: number }[];
+  readonly weak: readonly { readonly item: number; readonly rows: number; readonly indices: readonly number[] }[];
 }
 
 /**
@@ -24,7 +24,7 @@ export function activeSet(
 ): ActiveSet {
   const { n, m } = problem;
   const D = new Float64Array(items.length * m).fill(Infinity);
-  const weak: { item: number; rows: number }[] = [];
+  const weak: { item: number; rows: number; indices: number[] }[] = [];
   if (m === 0) return { D, weak };
   const sharedRows = problem.G.batched ? null : largestOfRows(problem.G.values, n);
   for (let k = 0; k < items.length; k++) {
@@ -35,14 +35,14 @@ export function activeSet(
     const rows = sharedRows ?? largestOfRows(itemOf(problem.G, item), n);
     const x = maxAbs(solution.x.subarray(item * n, (item + 1) * n));
     const force = lambda.reduce((most, value, i) => Math.max(most, value * rows[i]), maxAbs(itemOf(problem.q, item)));
-    let weakRows = 0;
+    const indices: number[] = [];
     for (let i = 0; i < m; i++) {
       const multiplier = share(lambda[i] * rows[i], force);
       const slack = share(s[i], Math.max(Math.abs(h[i]), rows[i] * x));
-      if (multiplier <= weakTolerance && slack <= weakTolerance) weakRows++;
+      if (multiplier <= weakTolerance && slack <= weakTolerance) indices.push(i);
       else if (multiplier > slack) D[k * m + i] = 0;
     }
-    if (weakRows > 0) weak.push({ item, rows: weakRows });
+    if (indices.length > 0) weak.push({ item, rows: indices.length, indices });
   }
   return { D, weak };
 }

@@ -1,19 +1,31 @@
 import type { Tensor } from "@solvegrad/autograd";
+import type { DType } from "@solvegrad/linalg";
 import { checkMethod } from "../check-options.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
-import { datumNames } from "../problem/quadratic-program.ts";
+import { OptionError } from "../errors.ts";
+import { degeneracyOf, type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
+import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
-import type { Solution, Solver } from "../solvers/solver.ts";
+import type { Solver } from "../solvers/solver.ts";
+import { type ConstraintShift, withClosest } from "./closest.ts";
 import { quadraticKkt } from "./on-tape/kkt-tables.ts";
-import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
+import { checkLinear, checkSmoothing, entropicallySmoothed, type Smoothing, withCurvature } from "./smoothing.ts";
+import { checkOnFailure, type LayerOptions, type OnFailure, type Sight, solveOnTape } from "./solution-on-tape.ts";
 
-export interface QuadraticLayerOptions extends LayerOptions {
+export interface QuadraticLayerOptions extends Omit<LayerOptions, "onFailure"> {
   /** How to solve; `interiorPoint()` by default. */
   readonly solver?: Solver;
   /** How to differentiate; `implicit()` by default. */
   readonly differentiation?: DifferentiationRule;
+  /**
+   * What an item without a usable solution does: "raise" (the default) throws, "mask" gives zeros, and "closest" solves, in the place of an
+   * infeasible one, the feasible problem that is reached by the smallest shift of its constraints.
+   */
+  readonly onFailure?: OnFailure | "closest";
+  /** A term that makes x a smooth function of q, for linear programs above all. */
+  readonly smoothing?: Smoothing;
 }
 
 export interface QuadraticLayerResult {
@@ -23,8 +35,10 @@ export interface QuadraticLayerResult {
   readonly nu: Tensor;
   /** The dual of Gx <= h: (m) or (B, m). */
   readonly lambda: Tensor;
-  /** Statuses, residuals, certificates and the like, in float64. */
-  readonly solution: Solution;
+  /** With `onFailure: "closest"`, how far b and h had to move; zeros where the item is feasible. */
+  readonly shift?: ConstraintShift;
+  /** Statuses, residuals, certificates, degeneracy and the like, in float64. */
+  readonly solution: SeenSolution;
 }
 
 /**
@@ -37,22 +51,51 @@ export interface QuadraticLayerResult {
  * The gradient of a datum that the batch shares is the sum over the batch, that of Q is symmetric.
  *
  * An item that fails raises an `OptimizationError`. With `onFailure: "mask"` its x, nu and lambda are zeros, its
- * gradient is zero, and `solution.status` says why. Bad data are refused as by `quadraticProgram`.
+ * gradient is zero, and `solution.status` says why. With `onFailure: "closest"` an infeasible item is solved with its constraints
+ * shifted by as little as makes them feasible, the `shift`, whose dependence on the data is part of the gradient (`withClosest`,
+ * which is always solved by the interior point and differentiated implicitly); its status remains `primal_infeasible`. The gradient
+ * in A and G exists there where the rows that contradict each other leave x no freedom, that in Q, q, b and h always. Bad data are
+ * refused as by `quadraticProgram`.
  *
  * With `createGraph: true` the gradient may be differentiated again, to any order and by any rule, on the active set as it is
  * (`recordedCotangents`). A rule is asked for the solution of KKT systems alone then: the second derivatives that `unrolled()`
  * gives are those of the operator that its iterations converge to, not of the finite iteration.
+ *
+ * Where the constraints alone determine x, as at every vertex of a linear program, the gradient of q is zero almost
+ * everywhere: `solution.degeneracy` and the report's notes say so, and `smoothing` gives x a slope.
  */
 export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLayerOptions = {}): QuadraticLayerResult {
-  const { solver = interiorPoint(), differentiation = implicit() } = options;
-  checkOnFailure(options.onFailure);
+  const { solver = interiorPoint(), differentiation = implicit(), onFailure, smoothing } = options;
+  checkOnFailure(onFailure, ["raise", "mask", "closest"]);
   checkMethod("solver", solver, "solve", "a solver such as interiorPoint()");
   checkMethod("differentiation", differentiation, "vjp", "a rule such as implicit()");
-  const { problem, dtype } = readQuadraticProgram(data);
-  return solveOnTape(
-    { name: "quadraticLayer", names: datumNames, data, problem, dtype, kkt: quadraticKkt },
-    solver,
-    differentiation,
-    options,
-  );
+  if (smoothing) checkSmoothing(smoothing);
+  const { problem: asGiven, dtype } = readQuadraticProgram(data);
+  if (smoothing?.kind === "entropic") return entropic(data, asGiven, dtype, smoothing.weight, options);
+  const problem = smoothing ? withCurvature(asGiven, smoothing.weight) : asGiven;
+  const stated = { name: "quadraticLayer", names: datumNames, data, problem, dtype, kkt: quadraticKkt, sight };
+  const closest = onFailure === "closest";
+  const result = solveOnTape(stated, solver, differentiation, { ...options, onFailure: closest ? "mask" : onFailure });
+  const found = closest ? withClosest(stated, result, options) : result;
+  return { ...found, solution: withDegeneracy(found.solution, () => degeneracyOf(problem, found.solution)) };
+}
+
+const sight: Sight<QuadraticProgram, DatumName> = {
+  degeneracyOf,
+  cost: "q",
+  advice: "the layer's option smoothing gives x a slope",
+};
+
+function entropic(
+  data: QuadraticProgramData,
+  problem: QuadraticProgram,
+  dtype: DType,
+  weight: number,
+  { solver, differentiation, onFailure, ...options }: QuadraticLayerOptions,
+): QuadraticLayerResult {
+  if (onFailure === "closest") {
+    throw new OptionError("onFailure", onFailure, '"raise" or "mask" with entropic smoothing');
+  }
+  checkLinear(problem, { solver, differentiation });
+  return entropicallySmoothed({ problem, data, dtype }, weight, { ...options, onFailure });
 }

@@ -2,6 +2,7 @@ import type { Tensor } from "@solvegrad/autograd";
 import { checkMethod } from "../check-options.ts";
 import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
+import { degeneracyOf, type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
 import {
   type EntropyName,
   type EntropyProgram,
@@ -10,9 +11,9 @@ import {
   readEntropyProgram,
 } from "../problem/entropy-program.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
-import type { Solution, Solver } from "../solvers/solver.ts";
+import type { Solver } from "../solvers/solver.ts";
 import { entropyKkt } from "./on-tape/kkt-tables.ts";
-import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
+import { checkOnFailure, type LayerOptions, type Sight, solveOnTape } from "./solution-on-tape.ts";
 
 export interface SoftmaxLayerOptions extends LayerOptions {
   /** How to solve; `entropicInteriorPoint()` by default. */
@@ -28,8 +29,8 @@ export interface SoftmaxLayerResult {
   readonly nu: Tensor;
   /** The dual of Gx <= h: (m) or (B, m). */
   readonly lambda: Tensor;
-  /** Statuses, residuals, certificates and the like, in float64. */
-  readonly solution: Solution;
+  /** Statuses, residuals, certificates, degeneracy and the like, in float64. */
+  readonly solution: SeenSolution;
 }
 
 /**
@@ -51,10 +52,13 @@ export function softmaxLayer(data: EntropyProgramData, options: SoftmaxLayerOpti
   checkMethod("solver", solver, "solve", "a solver such as entropicInteriorPoint()");
   checkMethod("differentiation", differentiation, "vjp", "a rule such as entropicImplicit()");
   const { problem, dtype } = readEntropyProgram(data);
-  return solveOnTape(
-    { name: "softmaxLayer", names: entropyNames, data, problem, dtype, kkt: entropyKkt },
-    solver,
-    differentiation,
-    options,
-  );
+  const stated = { name: "softmaxLayer", names: entropyNames, data, problem, dtype, kkt: entropyKkt, sight };
+  const result = solveOnTape(stated, solver, differentiation, options);
+  return { ...result, solution: withDegeneracy(result.solution, () => degeneracyOf(problem, result.solution)) };
 }
+
+const sight: Sight<EntropyProgram, EntropyName> = {
+  degeneracyOf,
+  cost: "y",
+  advice: "fewer equalities would leave x free",
+};

@@ -3,6 +3,7 @@ import type { DType } from "@solvegrad/linalg";
 import { checkChoice } from "../check-options.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
+import { type Degeneracy, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { Datum } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution, type SolveOptions, type Solver, type Status } from "../solvers/solver.ts";
 import { type KktOnTape, type KktOperator, recordedCotangents } from "./on-tape/kkt-on-tape.ts";
@@ -12,8 +13,8 @@ import type { DataOnTape, Lagrangian } from "./on-tape/lagrangian.ts";
 export type OnFailure = "raise" | "mask";
 
 /** Throws an `OptionError` for anything else, as may come from JavaScript. */
-export function checkOnFailure(onFailure: OnFailure = "raise"): void {
-  checkChoice("onFailure", onFailure, ["raise", "mask"]);
+export function checkOnFailure(onFailure: string = "raise", choices: readonly string[] = ["raise", "mask"]): void {
+  checkChoice("onFailure", onFailure, choices);
 }
 
 /** How many numbers of each kind a solution of a problem has. */
@@ -144,6 +145,17 @@ interface StatedProblem<P, N extends string> {
   readonly dtype: DType;
   /** Without it, the gradient cannot be differentiated again. */
   readonly kkt?: KktTable<P, N>;
+  /** Without it, the solution says nothing of its degeneracy. */
+  readonly sight?: Sight<P, N>;
+}
+
+/** How to see what is special about a solution. */
+export interface Sight<P, N extends string> {
+  degeneracyOf(problem: P, solution: Solution): readonly (Degeneracy | null)[];
+  /** The datum whose gradient is zero where the constraints alone determine x. */
+  readonly cost: N;
+  /** What to do about that, a clause that ends a note. */
+  readonly advice: string;
 }
 
 /**
@@ -161,12 +173,17 @@ export function solveOnTape<
   differentiation: DifferentiationRule<P, N>,
   { onFailure = "raise", onBackward, warmStart, signal, onIteration, timeLimit }: LayerOptions,
 ) {
-  const { name, names, data, problem, dtype, kkt } = stated;
-  const rule = reportingTo(differentiation, onBackward);
+  const { name, names, data, problem, dtype, kkt, sight } = stated;
   const solved = solver.solve(problem, { warmStart, signal, onIteration, timeLimit });
-  const solution = usableSolution(checkedSolution(solved, problem), onFailure);
+  const usable = usableSolution(checkedSolution(solved, problem), onFailure);
+  const solution = sight ? withDegeneracy({ ...usable }, (seen) => sight.degeneracyOf(problem, seen)) : usable;
   const inputs = differentiableData(names, data);
   const wanted = inputs.map((input) => input.name);
+  const rule = reportingTo(differentiation, (report) => {
+    if (!onBackward) return;
+    const vertices = sight && wanted.includes(sight.cost) ? vertexNotes(sight, solution.degeneracy ?? []) : [];
+    onBackward({ ...report, notes: [...report.notes, ...vertices] });
+  });
   const backward = (cotangents: readonly (Tensor | null)[]) => {
     if (kkt && isGradEnabled()) return recordedBackward(kkt, stated, solution, rule, inputs, outputs, cotangents);
     const { gradients } = rule.vjp(problem, solution, cotangentOf(solution, cotangents), { wanted });
@@ -216,7 +233,7 @@ function recordedBackward<N extends string, P extends SolutionShape & BatchShape
 }
 
 /** All data in float64: those that take part in the gradient linked to the caller's tensors, the others constant. */
-function dataOnTape<N extends string>(
+export function dataOnTape<N extends string>(
   names: readonly N[],
   inputs: readonly DifferentiableDatum<N>[],
   problem: BatchShape & Readonly<Record<N, Datum>>,
@@ -232,16 +249,30 @@ function dataOnTape<N extends string>(
 /** The rule, with its reports handed on. */
 function reportingTo<P, N extends string>(
   rule: DifferentiationRule<P, N>,
-  onBackward: LayerOptions["onBackward"],
+  receive: (report: DifferentiationReport) => void,
 ): DifferentiationRule<P, N> {
   return {
     name: rule.name,
     vjp: (...given) => {
       const result = rule.vjp(...given);
-      onBackward?.(result.report);
+      receive(result.report);
       return result;
     },
   };
+}
+
+/** Says which items have an x that the cost has no say in, so that nobody waits for a gradient to arrive. */
+function vertexNotes<N extends string>(
+  { cost, advice }: Pick<Sight<unknown, N>, "cost" | "advice">,
+  degeneracy: readonly (Degeneracy | null)[],
+): string[] {
+  const items = [...degeneracy.keys()].filter((i) => degeneracy[i]?.vertex);
+  if (items.length === 0) return [];
+  const which =
+    degeneracy.length === 1
+      ? "x is"
+      : `x of ${items.length} of ${degeneracy.length} items (the first is ${items[0]}) is`;
+  return [`${which} at a vertex of its constraints: the gradient of ${cost} is zero almost everywhere; ${advice}.`];
 }
 
 /** The cotangents in float64; an output that the loss does not use has none (x: zeros). */

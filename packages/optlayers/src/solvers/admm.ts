@@ -1,4 +1,5 @@
 import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
+import { degeneracyOf, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { emptyPoint, finisher, knownItems, writeRow } from "./admm-finish.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
@@ -101,7 +102,7 @@ function solve(
   }
   const { point, units, outcome, certificates, iterations, groups, rho } = job;
   const { residuals, objective, relative } = assess(problem, point, units);
-  return {
+  const solution = {
     solver: "admm",
     ...point,
     objective,
@@ -113,6 +114,7 @@ function solve(
     // of a batch that was left before its end there is nothing that a rule could rely on
     state: outcome.includes("time_limit") ? undefined : new AdmmState(problem, groups, rho, settings.relaxation),
   };
+  return withDegeneracy(solution, (seen) => degeneracyOf(problem, seen));
 }
 
 /** A solve of a batch on its way: what has been found, group by group. */

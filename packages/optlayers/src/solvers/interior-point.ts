@@ -1,6 +1,7 @@
 import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { kktMethod } from "../kkt/choose-method.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
+import { degeneracyOf, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { KktMethod } from "../kkt/kkt-method.ts";
 import { KktState } from "../kkt/kkt-state.ts";
 import { SchurKkt } from "../kkt/schur-kkt.ts";
@@ -65,13 +66,14 @@ function solve(
   const units = residualUnits(problem);
   const settings = { ...options, units, interrupted, onIteration };
   const run = earlier ? warm(problem, method, earlier, settings) : cold(problem, method, settings);
-  return {
+  const solution = {
     solver: "interior point",
     ...conclude(problem, run, settings),
     iterations: run.iterations,
     milliseconds: performance.now() - begin,
     state: new KktState(problem, method),
   };
+  return withDegeneracy(solution, (seen) => degeneracyOf(problem, seen));
 }
 
 type Settings = Required<InteriorPointOptions> & IterationSettings & { readonly units: ResidualUnits };

@@ -1,3 +1,4 @@
+import type { Degeneracy } from "../kkt/degeneracy.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 
 /** How one item of a batch ended. */
@@ -45,6 +46,8 @@ export interface Solution {
   readonly certificates: readonly (Certificate | null)[];
   /** Whole sentences on what else is to be known of an item: that its objective is not convex. */
   readonly notes?: readonly string[];
+  /** What is special about each item, null where nothing is; worked out when it is asked for, and not copied with the fields. */
+  readonly degeneracy?: readonly (Degeneracy | null)[];
   /** What the solver leaves behind for a differentiation rule (factors, penalties); a rule that does not know it starts afresh. */
   readonly state?: unknown;
 }

@@ -1,0 +1,100 @@
+import type { EntropyProgram } from "../problem/entropy-program.ts";
+import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { isUsable, type Solution } from "../solvers/solver.ts";
+import { activeSet } from "./active-set.ts";
+import { dependentRows, rowDependence } from "./dependent-rows.ts";
+
+/** What is special about the solution of one item: where its derivative does not exist, is not unique, or vanishes. */
+export interface Degeneracy {
+  /** Inequalities that hold with equality and have no multiplier: x has one-sided derivatives there. */
+  readonly weaklyActive: readonly number[];
+  /** Constraints that hold with equality and are combinations of such ones before them: the duals are not unique. */
+  readonly dependent: { readonly equalities: readonly number[]; readonly inequalities: readonly number[] };
+  /** Of the equalities and the inequalities that have a multiplier. */
+  readonly rank: number;
+  /** Whether these rows and the curvature of the objective leave no direction in which x could move at no cost. */
+  readonly unique: boolean;
+  /** Whether these rows alone determine x: its derivative in the cost (q, and Q) is zero. */
+  readonly vertex: boolean;
+}
+
+/** Below this share of their sizes, lambda and s of one row both count as zero, as in the rules. */
+const weakTolerance = 1e-8;
+
+/**
+ * The degeneracy of every item of a solution; null where it is ordinary (strict complementarity, independent active rows,
+ * a unique x that the objective has a say in) and where the item has no usable solution. The null space of the active rows B
+ * and of the Hessian H have only 0 in common when [B; H] has rank n. Costs O((n + p + m) n^2) an item.
+ */
+export function degeneracyOf(problem: QuadraticProgram | EntropyProgram, solution: Solution): (Degeneracy | null)[] {
+  const costs = problem.kind === "qp" ? problem : { ...problem, q: problem.y };
+  return solution.status.map((status, item) => {
+    if (!isUsable(status)) return null;
+    const { D, weak } = activeSet(costs, solution, Int32Array.of(item), weakTolerance);
+    const seen = degeneracyOfItem(problem, item, D, weak[0]?.indices ?? []);
+    const dependent = seen.dependent.equalities.length + seen.dependent.inequalities.length;
+    const isOrdinary = seen.weaklyActive.length === 0 && dependent === 0 && seen.unique && !seen.vertex;
+    return isOrdinary ? null : seen;
+  });
+}
+
+function degeneracyOfItem(
+  problem: QuadraticProgram | EntropyProgram,
+  item: number,
+  D: Float64Array,
+  weaklyActive: readonly number[],
+): Degeneracy {
+  const { n, p, m } = problem;
+  const rows = Array.from({ length: p + m }, (_, row) => row);
+  const held = rows.filter((row) => row < p || D[row - p] === 0);
+  const tight = rows.filter((row) => held.includes(row) || weaklyActive.includes(row - p));
+  const { rank } = dependentRows(problem, item, held);
+  const dependent = dependentRows(problem, item, tight).dependent.map((at) => tight[at]);
+  return {
+    weaklyActive,
+    dependent: {
+      equalities: dependent.filter((row) => row < p),
+      inequalities: dependent.filter((row) => row >= p).map((row) => row - p),
+    },
+    rank,
+    unique: rank === n || problem.kind === "entropy" || rankWithHessian(problem, item, held) === n,
+    vertex: rank === n,
+  };
+}
+
+/** The rank of [B; Q], B the given rows of the constraints. */
+function rankWithHessian({ n, p, Q, A, G }: QuadraticProgram, item: number, rows: readonly number[]): number {
+  const stacked = new Float64Array((rows.length + n) * n);
+  stacked.set(itemOf(Q, item));
+  rows.forEach((row, k) => {
+    const at = (row < p ? row : row - p) * n;
+    stacked.set(itemOf(row < p ? A : G, item).subarray(at, at + n), (n + k) * n);
+  });
+  return rowDependence(stacked, n).rank;
+}
+
+/** A solution that says what is special about it. */
+export type SeenSolution<S extends Solution = Solution> = S & {
+  readonly degeneracy: readonly (Degeneracy | null)[];
+};
+
+/**
+ * Gives a solution its `degeneracy`, unless it has one, worked out when it is first asked for. The property is not enumerable, so that copying
+ * a solution's fields does not do that work.
+ */
+export function withDegeneracy<S extends Solution>(
+  solution: S,
+  look: (solution: S) => readonly (Degeneracy | null)[],
+): SeenSolution<S> {
+  if (isSeen(solution)) return solution;
+  let known: readonly (Degeneracy | null)[] | null = null;
+  const get = () => {
+    known ??= look(solution);
+    return known;
+  };
+  return Object.defineProperty(solution, "degeneracy", { get, configurable: true }) as SeenSolution<S>;
+}
+
+function isSeen<S extends Solution>(solution: S): solution is SeenSolution<S> {
+  return "degeneracy" in solution;
+}

@@ -41,11 +41,18 @@ export {
 } from "./differentiate/alternating.ts";
 export { boxProjectionImplicit } from "./differentiate/box-projection.ts";
 export {
+  asBoxProjectionRule,
+  asBoxProjectionSolver,
+  boxProjectionAsSparse,
+} from "./differentiate/box-projection-as-sparse.ts";
+export { type ConvexRule, convexAlternating, convexImplicit } from "./differentiate/convex-through-model.ts";
+export {
   type EntropicAlternatingOptions,
   type EntropicAlternatingRule,
   entropicAlternating,
 } from "./differentiate/entropic-alternating.ts";
 export { entropicImplicit } from "./differentiate/entropic-implicit.ts";
+export type { BackwardMethod } from "./differentiate/fixed-point/adjoints.ts";
 export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export type {
@@ -99,19 +106,31 @@ export type {
 } from "./explain/explanation.ts";
 export { type FormatOptions, formatExplanation } from "./explain/format-explanation.ts";
 export type { ExplanationNames } from "./explain/side.ts";
+export { type Degeneracy, degeneracyOf, type SeenSolution } from "./kkt/degeneracy.ts";
 export {
   type BoxProjectionLayerOptions,
   type BoxProjectionLayerResult,
   boxProjectionLayer,
 } from "./layers/box-projection.ts";
+export type { ConstraintShift } from "./layers/closest.ts";
+export { type ConvexLayerOptions, type ConvexLayerResult, convexLayer } from "./layers/convex.ts";
 export {
   type DifferentiatedSparse,
   type DifferentiateSparseOptions,
   differentiateSparse,
 } from "./layers/differentiate-sparse.ts";
-export { type Degeneracy, degeneracyOf, type SeenSolution } from "./kkt/degeneracy.ts";
-export type { ConstraintShift } from "./layers/closest.ts";
-export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
+export {
+  type FixedPointBackward,
+  type FixedPointLayerDefinition,
+  fixedPointLayer,
+} from "./layers/fixed-point.ts";
+export {
+  type AdjointSolver,
+  denseAdjoint,
+  type ImplicitLayerDefinition,
+  implicitLayer,
+  type Optimality,
+} from "./layers/implicit-layer.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
 export type { Smoothing } from "./layers/smoothing.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
@@ -181,6 +200,8 @@ export {
   sparsemaxProblem,
 } from "./problem/sparsemax-problem.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
+export { type AndersonOptions, anderson, type FixedPoint, type FixedPointMap } from "./solvers/anderson.ts";
+export { type ConvexAdmmOptions, convexAdmm } from "./solvers/convex-admm.ts";
 export { type ConvexInteriorPointOptions, convexInteriorPoint } from "./solvers/convex-interior-point.ts";
 export { assessConvex } from "./solvers/convex-model.ts";
 export { type EntropicAdmmOptions, entropicAdmm } from "./solvers/entropic-admm.ts";

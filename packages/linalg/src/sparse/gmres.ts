@@ -10,7 +10,12 @@ export interface GmresOptions {
   readonly maxSteps?: number;
   /** How often the cycle starts afresh from the true residual; 2 by default. */
   readonly cycles?: number;
+  /** Whether a cycle that does not halve the residual is the last; true by default. */
+  readonly stopsWhenSlow?: boolean;
 }
+
+/** A linear map from vectors to new vectors. */
+export type LinearMap = (x: Float64Array) => Float64Array;
 
 /**
  * Improves the solution x of K x = b by the generalized minimal residual method (Y. Saad and M. Schultz, 1986) with the
@@ -22,26 +27,48 @@ export function improveByGmres(
   upper: SparseMatrix,
   b: Float64Array,
   x: Float64Array,
-  { tolerance = 1e-14, maxSteps = 12, cycles = 2 }: GmresOptions = {},
+  options: GmresOptions = {},
 ): Refinement {
+  const product: LinearMap = (z) => {
+    const w = new Float64Array(z.length);
+    addSymmetricProduct(1, upper, z, w);
+    return w;
+  };
+  const precondition: LinearMap = (v) => {
+    const z = new Float64Array(v.length);
+    factor.solve(v, z);
+    return z;
+  };
+  return gmres(product, b, x, { ...options, precondition });
+}
+
+/** The same for any K that is known by its products alone, with any approximate inverse as `precondition`; without one, the identity. */
+export function gmres(
+  product: LinearMap,
+  b: Float64Array,
+  x: Float64Array,
+  options: GmresOptions & { readonly precondition?: LinearMap } = {},
+): Refinement {
+  const { tolerance = 1e-14, maxSteps = 12, cycles = 2, stopsWhenSlow = true } = options;
+  const { precondition = (v: Float64Array) => v.slice() } = options;
   const target = tolerance * norm(b);
-  let residual = residualOf(upper, b, x);
+  let residual = residualOf(product, b, x);
   let size = norm(residual);
   let steps = 0;
   for (let cycle = 0; cycle < cycles && size > target; cycle++) {
-    const space = new KrylovSpace(factor, upper, residual, size);
+    const space = new KrylovSpace(product, precondition, residual, size);
     while (space.steps < maxSteps && space.residual > target && space.extend());
     steps += space.steps;
     const candidate = space.correction();
     for (let i = 0; i < x.length; i++) candidate[i] += x[i];
-    const next = residualOf(upper, b, candidate);
+    const next = residualOf(product, b, candidate);
     const nextSize = norm(next);
     if (!(nextSize < size)) break;
     x.set(candidate);
     residual = next;
     const slow = nextSize > size / 2;
     size = nextSize;
-    if (slow) break;
+    if (slow && stopsWhenSlow) break;
   }
   return { residual: largestEntry(residual), steps };
 }
@@ -51,17 +78,17 @@ class KrylovSpace {
   steps = 0;
   /** Norm of the residual that the space attains. */
   residual: number;
-  private readonly factor: SparseLdl;
-  private readonly upper: SparseMatrix;
+  private readonly product: LinearMap;
+  private readonly precondition: LinearMap;
   private readonly V: Float64Array[];
   private readonly Z: Float64Array[] = [];
   private readonly R: number[][] = [];
   private readonly rotations: [number, number][] = [];
   private readonly g: number[];
 
-  constructor(factor: SparseLdl, upper: SparseMatrix, residual: Float64Array, size: number) {
-    this.factor = factor;
-    this.upper = upper;
+  constructor(product: LinearMap, precondition: LinearMap, residual: Float64Array, size: number) {
+    this.product = product;
+    this.precondition = precondition;
     this.V = [residual.map((value) => value / size)];
     this.g = [size];
     this.residual = size;
@@ -70,10 +97,8 @@ class KrylovSpace {
   /** One more vector; false where the space does not grow any more. */
   extend(): boolean {
     const { V, steps } = this;
-    const z = new Float64Array(V[0].length);
-    this.factor.solve(V[steps], z);
-    const w = new Float64Array(z.length);
-    addSymmetricProduct(1, this.upper, z, w);
+    const z = this.precondition(V[steps]);
+    const w = this.product(z);
     const before = norm(w);
     if (!(before > 0 && Number.isFinite(before))) return false;
     const column = this.orthogonalize(w);
@@ -133,9 +158,9 @@ class KrylovSpace {
   }
 }
 
-function residualOf(upper: SparseMatrix, b: Float64Array, x: Float64Array): Float64Array {
-  const rest = b.slice();
-  addSymmetricProduct(-1, upper, x, rest);
+function residualOf(product: LinearMap, b: Float64Array, x: Float64Array): Float64Array {
+  const rest = product(x);
+  for (let i = 0; i < rest.length; i++) rest[i] = b[i] - rest[i];
   return rest;
 }
 

@@ -7,7 +7,7 @@ export {
 } from "./compensated.ts";
 export { eliminationTree, postorder } from "./elimination-tree.ts";
 export { type EquilibrationOptions, equilibrate } from "./equilibrate.ts";
-export { type GmresOptions, improveByGmres } from "./gmres.ts";
+export { type GmresOptions, gmres, improveByGmres, type LinearMap } from "./gmres.ts";
 export { type LdlMethod, type LdlOptions, SparseLdl } from "./ldl.ts";
 export { analyzeLdl, type LdlAnalysis } from "./ldl-analysis.ts";
 export {

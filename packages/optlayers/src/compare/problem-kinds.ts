@@ -1,21 +1,32 @@
 import { alternating } from "../differentiate/alternating.ts";
+import { boxProjectionImplicit } from "../differentiate/box-projection.ts";
+import { asBoxProjectionRule, asBoxProjectionSolver } from "../differentiate/box-projection-as-sparse.ts";
 import { entropicAlternating } from "../differentiate/entropic-alternating.ts";
 import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
+import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
+import { sparseAlternating } from "../differentiate/sparse-alternating.ts";
+import { sparseImplicit, sparseRules } from "../differentiate/sparse-rules.ts";
 import { asSparsemaxRule, asSparsemaxSolver } from "../differentiate/sparsemax-as-quadratic.ts";
 import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
 import { unrolled } from "../differentiate/unrolled.ts";
 import { OptionError } from "../errors.ts";
+import type { BoxProjection, BoxProjectionName } from "../problem/box-projection.ts";
 import type { EntropyName, EntropyProgram } from "../problem/entropy-program.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
+import type { SparseDatumName, SparseQuadraticBatch } from "../problem/sparse-quadratic-batch.ts";
 import type { SparsemaxName, SparsemaxProblem } from "../problem/sparsemax-problem.ts";
 import { admm } from "../solvers/admm.ts";
 import { entropicAdmm } from "../solvers/entropic-admm.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
+import { semismoothNewton } from "../solvers/semismooth-newton.ts";
 import { simplexProjection } from "../solvers/simplex-projection.ts";
 import type { Solver } from "../solvers/solver.ts";
+import { sparseAdmm } from "../solvers/sparse-admm.ts";
+import { sparseBatchSolver } from "../solvers/sparse-batch.ts";
+import { sparseInteriorPoint } from "../solvers/sparse-interior-point.ts";
 import { differentiationRules } from "./rule-list.ts";
 
 /** The kinds of problems that a comparison knows methods for, each with the names of its data. */
@@ -23,6 +34,8 @@ export interface ProblemKinds {
   readonly qp: { readonly problem: QuadraticProgram; readonly name: DatumName };
   readonly sparsemax: { readonly problem: SparsemaxProblem; readonly name: SparsemaxName };
   readonly entropy: { readonly problem: EntropyProgram; readonly name: EntropyName };
+  readonly box_projection: { readonly problem: BoxProjection; readonly name: BoxProjectionName };
+  readonly sparse_qp_batch: { readonly problem: SparseQuadraticBatch; readonly name: SparseDatumName };
 }
 export type KnownProblem = ProblemKinds[keyof ProblemKinds]["problem"];
 export type NameOf<P extends KnownProblem> = ProblemKinds[P["kind"]]["name"];
@@ -61,6 +74,20 @@ const truncatedAdmm = (tolerance: number) => admm({ tolerance, checkEvery: 1, po
 const stoppedAdmm = (maxIterations: number) => admm({ tolerance: never, maxIterations, checkEvery: 1, polish: false });
 const stoppedAlternating = (maxIterations: number) =>
   alternating({ truncate: never, maxIterations, acceleration: "none" });
+const truncatedSparse = (tolerance: number) => {
+  const solver = sparseBatchSolver(sparseAdmm({ tolerance, checkEvery: 1, polish: false }));
+  return { solver, rule: sparseAlternating({ truncate: tolerance }) };
+};
+const stoppedSparse = (maxIterations: number) => {
+  const solver = sparseBatchSolver(sparseAdmm({ tolerance: never, maxIterations, checkEvery: 1, polish: false }));
+  return { solver, rule: sparseAlternating({ truncate: never, maxIterations }) };
+};
+type SparseMethod = ReturnType<typeof truncatedSparse>;
+
+const asBoxProjection = ({ solver, rule }: SparseMethod) => ({
+  solver: asBoxProjectionSolver(solver),
+  rule: asBoxProjectionRule(rule),
+});
 
 /** The methods by the kind of the problem. */
 export const comparisonMethods: MethodTable = {
@@ -106,6 +133,26 @@ export const comparisonMethods: MethodTable = {
       solver: entropicAdmm({ tolerance: never, maxIterations }),
       rule: entropicAlternating({ truncate: never, maxIterations }),
     }),
+  },
+  box_projection: {
+    noun: "box projection",
+    solver: () => semismoothNewton({ tolerance: accurate }),
+    reference: boxProjectionImplicit,
+    rules: new Map([
+      ["implicit", () => boxProjectionImplicit()],
+      ["alternating", () => asBoxProjectionRule(sparseRules.alternating())],
+      ["unrolled", () => asBoxProjectionRule(sparseRules.unrolled())],
+    ]),
+    truncated: (tolerance) => asBoxProjection(truncatedSparse(tolerance)),
+    stopped: (iterations) => asBoxProjection(stoppedSparse(iterations)),
+  },
+  sparse_qp_batch: {
+    noun: "sparse QP",
+    solver: () => sparseBatchSolver(sparseInteriorPoint({ tolerance: accurate })),
+    reference: sparseImplicit,
+    rules: new Map<string, () => SparseRule>(Object.entries(sparseRules)),
+    truncated: truncatedSparse,
+    stopped: stoppedSparse,
   },
 };
 

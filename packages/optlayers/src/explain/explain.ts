@@ -1,14 +1,19 @@
 import { checkCount } from "../check-options.ts";
+import { boxProjectionAsSparse } from "../differentiate/box-projection-as-sparse.ts";
 import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
 import { OptionError } from "../errors.ts";
+import type { BoxProjection } from "../problem/box-projection.ts";
 import { type EntropyProgram, entropyNames } from "../problem/entropy-program.ts";
 import { datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { itemAlone } from "../problem/select-items.ts";
+import type { SparseQuadraticBatch } from "../problem/sparse-quadratic-batch.ts";
 import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { type SparsemaxProblem, sparsemaxNames } from "../problem/sparsemax-problem.ts";
-import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
+import { type Certificate, isUsable, type Solution, type Status } from "../solvers/solver.ts";
+import type { SparseCertificate } from "../solvers/sparse/certificates.ts";
+import type { SparseBatchSolution } from "../solvers/sparse-batch.ts";
 import type { SparseSolution } from "../solvers/sparse-interior-point.ts";
 import { conflictOf, descentOf } from "./conflict.ts";
 import { denseView } from "./dense-view.ts";
@@ -16,7 +21,7 @@ import type { BindingConstraint, ExplainedConstraint, Explanation } from "./expl
 import { rangeOf } from "./range.ts";
 import type { ExplanationNames, ItemView, Side } from "./side.ts";
 import { itemOfSolution } from "./solution-item.ts";
-import { sparseView } from "./sparse-view.ts";
+import { type SolvedItem, sparseView } from "./sparse-view.ts";
 import { sparsemaxView } from "./sparsemax-view.ts";
 
 export interface ExplainOptions {
@@ -29,6 +34,7 @@ export interface ExplainOptions {
 }
 
 type DenseProblem = QuadraticProgram | SparsemaxProblem | EntropyProgram;
+type SparseBatch = SparseQuadraticBatch | BoxProjection;
 
 /**
  * Which constraints hold a solution, what they cost, and what would have to change.
@@ -48,9 +54,9 @@ export function explain(
   solution: SparseSolution,
   options?: ExplainOptions,
 ): Explanation;
-export function explain(problem: DenseProblem, solution: Solution, options?: ExplainOptions): Explanation;
+export function explain(problem: DenseProblem | SparseBatch, solution: Solution, options?: ExplainOptions): Explanation;
 export function explain(
-  problem: DenseProblem | SparseQuadraticProgram,
+  problem: DenseProblem | SparseBatch | SparseQuadraticProgram,
   solution: Solution | SparseSolution,
   { item = 0, names = {}, ranges = 20 }: ExplainOptions = {},
 ): Explanation {
@@ -66,7 +72,7 @@ interface ItemResult {
 }
 
 function itemView(
-  problem: DenseProblem | SparseQuadraticProgram,
+  problem: DenseProblem | SparseBatch | SparseQuadraticProgram,
   solution: Solution | SparseSolution,
   item: number,
   names: ExplanationNames,
@@ -79,7 +85,29 @@ function itemView(
     throw new OptionError("item", item, `an item of the batch, 0 to ${problem.batch - 1}`);
   }
   const own = itemOfSolution(solution as Solution, item);
+  if (problem.kind === "sparse_qp_batch" || problem.kind === "box_projection") {
+    const batch = problem.kind === "box_projection" ? boxProjectionAsSparse(problem) : problem;
+    const point = sparsePoint(solution as Solution, own, item);
+    return { view: sparseView(batch.items[item], point, names), status: own.status[0], objective: own.objective[0] };
+  }
   return { view: denseItemView(problem, item, own, names), status: own.status[0], objective: own.objective[0] };
+}
+
+/** As its own solver returned it, with what that left behind, where the solution keeps it. */
+function sparsePoint(solution: Solution, own: Solution, item: number): SolvedItem {
+  if ("items" in solution) return (solution as SparseBatchSolution).items[item];
+  const { x, nu, lambda, zeta = new Float64Array(x.length), certificates } = own;
+  return { x, nu, lambda, zeta, certificate: certificates[0] && inBounds(certificates[0], x.length) };
+}
+
+/** A proof with multipliers [lower; upper] of the rows [-I; I] of the bounds, as one with zeta. */
+function inBounds(certificate: Certificate, n: number): SparseCertificate {
+  if (certificate.kind === "dual_infeasible") return certificate;
+  const { kind, nu, lambda } = certificate;
+  const [low, high] = [lambda.subarray(0, n), lambda.subarray(n)];
+  const crossed = low.findIndex((value, j) => value > 0 && high[j] > 0);
+  if (crossed >= 0) return { kind, crossed };
+  return { kind, nu, lambda: new Float64Array(0), zeta: high.map((value, j) => value - low[j]) };
 }
 
 function denseItemView(problem: DenseProblem, item: number, solution: Solution, names: ExplanationNames): ItemView {

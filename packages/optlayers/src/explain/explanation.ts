@@ -51,8 +51,9 @@ export interface BoundRange {
 
 export interface RangeEnd {
   readonly bound: number;
-  /** The constraint that changes there, and how. */
+  /** The constraint that changes there, the side of it, and how. */
   readonly constraint: string;
+  readonly relation: "=" | "<=" | ">=";
   readonly change: "starts to bind" | "stops binding";
 }
 

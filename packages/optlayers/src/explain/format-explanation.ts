@@ -99,7 +99,7 @@ function interval({ lower, upper }: BoundRange): string {
 }
 
 function ending(end: RangeEnd | null | undefined): string {
-  return end ? `${end.constraint} ${end.change}` : "-";
+  return end ? `${end.constraint} ${end.relation} ${end.change}` : "-";
 }
 
 /** An empty line, the head, the first `most` rows, and how many there are besides; nothing without rows. */

@@ -13,7 +13,12 @@ export function rangeOf(view: ItemView, side: Side): BoundRange | null {
   if (tangents === null) return null;
   const released = inseparable(view, side, tangents);
   if (released !== null) {
-    const end: RangeEnd = { bound: side.bound, constraint: released.constraint, change: "stops binding" };
+    const end: RangeEnd = {
+      bound: side.bound,
+      constraint: released.constraint,
+      relation: released.relation,
+      change: "stops binding",
+    };
     return { lower: end, upper: end };
   }
   const ends: { lower: RangeEnd | null; upper: RangeEnd | null } = { lower: null, upper: null };
@@ -22,7 +27,12 @@ export function rangeOf(view: ItemView, side: Side): BoundRange | null {
     const step = stepToChange(other, side, tangents, largest);
     if (step === null) continue;
     const change = other.binds ? "stops binding" : "starts to bind";
-    const end: RangeEnd = { bound: side.bound + step.at, constraint: other.constraint, change };
+    const end: RangeEnd = {
+      bound: side.bound + step.at,
+      constraint: other.constraint,
+      relation: other.relation,
+      change,
+    };
     if (step.rising && (ends.upper === null || end.bound < ends.upper.bound)) ends.upper = end;
     if (!step.rising && (ends.lower === null || end.bound > ends.lower.bound)) ends.lower = end;
   }

@@ -13,6 +13,7 @@ export function itemOfSolution(solution: Solution, item: number): Solution {
     x: row(solution.x),
     nu: row(solution.nu),
     lambda: row(solution.lambda),
+    ...(solution.zeta && { zeta: row(solution.zeta) }),
     s: row(solution.s),
     objective: row(solution.objective),
     status: [status[item]],

@@ -9,7 +9,7 @@ import type { SparseState } from "../solvers/sparse/kkt-system.ts";
 import { directionOf, type ExplanationNames, type ItemView, type Side, sidesOfBox } from "./side.ts";
 
 /** A point, with what its solver left behind for a derivative, and its proof where it is no solution. */
-type SolvedItem = SparsePoint & { readonly state?: SparseState; readonly certificate: SparseCertificate | null };
+export type SolvedItem = SparsePoint & { readonly state?: SparseState; readonly certificate: SparseCertificate | null };
 
 /** A sparse QP: p rows Ax = b, m rows l <= Gx <= u, and n rows lower <= x <= upper. */
 export function sparseView(problem: SparseQuadraticProgram, solution: SolvedItem, names: ExplanationNames): ItemView {

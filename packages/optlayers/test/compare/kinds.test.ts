@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  boxProjection,
   compareGradients,
   comparisonMethods,
   type DifferentiationRule,
@@ -9,6 +10,7 @@ import {
   iterationStudy,
   type Solver,
   sparsemaxProblem,
+  sparseQuadraticBatch,
   truncationStudy,
 } from "../../src/index.ts";
 import { normals, uniforms } from "../random-programs.ts";
@@ -24,7 +26,35 @@ const entropy = entropyProgram({
   G: [numbers(9), numbers(9)],
   h: [0.1, 0.2],
 });
-const cotangents = { sparsemax: Float64Array.from(numbers(12)), entropy: Float64Array.from(numbers(18)) };
+/** The projection on a box cut by a plane and a second one. */
+const box = boxProjection({
+  y: numbers(10),
+  A: [numbers(10), new Array(10).fill(1)],
+  b: [0.2, 1],
+  lower: new Array(10).fill(-0.5),
+  upper: new Array(10).fill(1.5),
+});
+/** A chain |x_i+1 - x_i| <= 0.9 with bounds on x, in two items. */
+const sparse = sparseQuadraticBatch({
+  Q: { shape: [6, 6], indptr: [0, 1, 2, 3, 4, 5, 6], indices: [0, 1, 2, 3, 4, 5], data: [1, 2, 1, 2, 1, 2] },
+  q: [numbers(6), numbers(6)],
+  G: {
+    shape: [5, 6],
+    indptr: [0, 1, 3, 5, 7, 9, 10],
+    indices: [0, 0, 1, 1, 2, 2, 3, 3, 4, 4],
+    data: [-1, 1, -1, 1, -1, 1, -1, 1, -1, 1],
+  },
+  l: new Array(5).fill(-0.9),
+  u: new Array(5).fill(0.9),
+  lower: new Array(6).fill(-1.2),
+  upper: new Array(6).fill(1.3),
+});
+const cotangents = {
+  box: Float64Array.from(numbers(10)),
+  sparse: Float64Array.from(numbers(12)),
+  sparsemax: Float64Array.from(numbers(12)),
+  entropy: Float64Array.from(numbers(18)),
+};
 
 describe("compareGradients on other kinds than QPs", () => {
   it("finds that all rules of a sparsemax problem agree, for y, u and the total", () => {
@@ -44,6 +74,25 @@ describe("compareGradients on other kinds than QPs", () => {
     for (const { overall, perDatum } of rules) {
       expect(Object.keys(perDatum)).toEqual(["y", "G"]);
       expect(overall.relativeDifference).toBeLessThan(1e-6);
+    }
+  });
+
+  it("finds that all rules of a box projection agree, through the general solvers too", () => {
+    const { rules } = compareGradients(box, cotangents.box);
+    expect(rules.map(({ rule }) => rule)).toEqual(["implicit", "alternating", "unrolled"]);
+    for (const { rule, overall, perDatum } of rules) {
+      expect(Object.keys(perDatum)).toEqual(["y", "A", "b", "lower", "upper"]);
+      expect(overall.relativeDifference, rule).toBeLessThan(1e-6);
+    }
+  });
+
+  it("finds that all rules of a batch of sparse QPs agree, for the entries of Q and G and for every bound", () => {
+    const { rules, problem } = compareGradients(sparse, cotangents.sparse);
+    expect(problem).toEqual({ n: 6, p: 0, m: 5, batch: 2 });
+    expect(rules.map(({ rule }) => rule)).toEqual(["implicit", "alternating", "unrolled"]);
+    for (const { rule, overall, perDatum } of rules) {
+      expect(Object.keys(perDatum)).toEqual(["Q", "q", "G", "l", "u", "lower", "upper"]);
+      expect(overall.relativeDifference, rule).toBeLessThan(1e-6);
     }
   });
 
@@ -108,8 +157,10 @@ describe("compareGradients on a kind of the caller's own", () => {
 });
 
 describe.each([
-  { kind: "sparsemax", study: () => truncationStudy(sparsemax, { x: cotangents.sparsemax }), datum: "y" },
-  { kind: "entropy", study: () => truncationStudy(entropy, { x: cotangents.entropy }), datum: "y" },
+  { kind: "sparsemax", study: () => truncationStudy(sparsemax, { x: cotangents.sparsemax }) },
+  { kind: "entropy", study: () => truncationStudy(entropy, { x: cotangents.entropy }) },
+  { kind: "box_projection", study: () => truncationStudy(box, { x: cotangents.box }) },
+  { kind: "sparse_qp_batch", study: () => truncationStudy(sparse, { x: cotangents.sparse }) },
 ])("truncationStudy on a problem of kind $kind", ({ study }) => {
   it("finds the gradient's error falling with the solution's", () => {
     const points = study();
@@ -122,6 +173,8 @@ describe.each([
 describe.each([
   { kind: "sparsemax", study: (iterations: number[]) => iterationStudy(sparsemax, "y", { iterations }) },
   { kind: "entropy", study: (iterations: number[]) => iterationStudy(entropy, "y", { iterations }) },
+  { kind: "box_projection", study: (iterations: number[]) => iterationStudy(box, "y", { iterations }) },
+  { kind: "sparse_qp_batch", study: (iterations: number[]) => iterationStudy(sparse, "q", { iterations }) },
 ])("iterationStudy on a problem of kind $kind", ({ study }) => {
   it("finds x and its Jacobian converging to those of the KKT conditions along the iterations", () => {
     const points = study([1, 10, 200]);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   type BindingConstraint,
+  boxProjection,
   type Explanation,
   entropicInteriorPoint,
   entropyProgram,
@@ -15,9 +16,12 @@ import {
   readMps,
   type SparsemaxData,
   type SparseQuadraticProgram,
+  semismoothNewton,
   simplexProjection,
+  sparseBatchSolver,
   sparseInteriorPoint,
   sparsemaxProblem,
+  sparseQuadraticBatch,
   sparseQuadraticProgram,
 } from "../../src/index.ts";
 import { randomProgram } from "../random-programs.ts";
@@ -88,7 +92,7 @@ describe("explain on a problem of two variables, done by hand", () => {
     expect(title).toBe("2 of 4 constraints bind (solved, objective -1.14)");
     expect(head).toMatch(/^binding +dual +objective +while the bound is in +below it +above it$/);
     expect(first).toMatch(
-      /^A\[0\] = 1 +0\.4 +falls by 0\.4 per b\[0\] +\[0\.8, 3\.2\] +G\[0\] stops binding +G\[1\] starts/,
+      /^A\[0\] = 1 +0\.4 +falls by 0\.4 per b\[0\] +\[0\.8, 3\.2\] +G\[0\] <= stops binding +G\[1\] <= starts to bind$/,
     );
   });
 
@@ -97,7 +101,7 @@ describe("explain on a problem of two variables, done by hand", () => {
     const names = { equalities: ["budget"], inequalities: ["cap", "roof", "floor"] };
     const text = formatExplanation(explain(problem, exact.solve(problem), { names }));
     expect(text).toContain("budget = 1");
-    expect(text).toContain("floor starts to bind");
+    expect(text).toContain("floor <= starts to bind");
   });
 });
 
@@ -212,6 +216,39 @@ describe("explain on other kinds of problems", () => {
     expect(named(explanation, "sum x").price).toBeCloseTo(slope, 8);
     const u = (step: number) => ({ ...data, u: [0.6 + step, 1, 1, 1] });
     expect(named(explanation, "x[0]").price).toBeCloseTo((value(u(1e-5)) - value(u(-1e-5))) / 2e-5, 8);
+  });
+
+  it("prices the equations and bounds of a box projection as solving again does", () => {
+    const at = (b: number, upper: number) =>
+      boxProjection({ y: [1, 0.5, -2], A: [[1, 2, 1]], b: [b], lower: [-1, -1, -1], upper: [upper, 1, 1] });
+    const solver = semismoothNewton();
+    const value = (b: number, upper: number) => solver.solve(at(b, upper)).objective[0];
+    const explanation = explain(at(1, 0.5), solver.solve(at(1, 0.5)));
+    expect(bindingSet(explanation)).toBe("A[0],x[0],x[2]");
+    expect(named(explanation, "A[0]").price).toBeCloseTo((value(1 + 1e-5, 0.5) - value(1 - 1e-5, 0.5)) / 2e-5, 8);
+    expect(named(explanation, "x[0]").price).toBeCloseTo((value(1, 0.5 + 1e-5) - value(1, 0.5 - 1e-5)) / 2e-5, 8);
+    const { range } = named(explanation, "x[0]");
+    expect(range?.upper).not.toBeNull();
+  });
+
+  it("finds the equation of a box projection that its bounds contradict", () => {
+    const problem = boxProjection({ y: [1, 2], A: [[1, 1]], b: [4], lower: [0, 0], upper: [1, 2] });
+    const { conflict } = explain(problem, semismoothNewton().solve(problem));
+    expect(conflict?.rows.map(({ constraint }) => constraint)).toEqual(["A[0]", "x[0]", "x[1]"]);
+    expect(conflict?.shortfall).toBeCloseTo(1, 9);
+  });
+
+  it("explains an item of a batch of sparse QPs", () => {
+    const data = { q: [[-1, 0], [0, -1]], lower: [0, 0], upper: [2, 3] }; // biome-ignore format: a matrix
+    const problem = sparseQuadraticBatch(data);
+    const solution = sparseBatchSolver(sparseInteriorPoint()).solve(problem);
+    const [first, second] = [0, 1].map((item) => named(explain(problem, solution, { item }), `x[${item}]`));
+    expect([first.bound, first.price, second.bound, second.price]).toEqual([
+      2,
+      expect.closeTo(-1, 8),
+      3,
+      expect.closeTo(-1, 8),
+    ]);
   });
 
   it("finds the two bounds of a simplex that cross", () => {

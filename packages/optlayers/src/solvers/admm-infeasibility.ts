@@ -1,6 +1,8 @@
 import { activeKernels, transposed, view } from "@solvegrad/linalg";
 import { maxAbs } from "../arrays.ts";
+import type { LinearConstraints, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { AdmmGeometry } from "./admm-geometry.ts";
+import { dualProof, primalProof } from "./infeasibility-proof.ts";
 import type { Certificate } from "./solver.ts";
 
 /**
@@ -9,17 +11,18 @@ import type { Certificate } from "./solver.ts";
  * Stellato, Boyd 2019, the rule of OSQP). Each candidate is checked against the data before it counts.
  */
 
-/** A certificate must exclude every point up to this many times the size of the present x. */
+/** A candidate must exclude every point up to this many times the size of the present x. */
 const reach = 1e4;
 
 /**
  * A'nu + G'lambda = 0, lambda >= 0, b'nu + h'lambda < 0 for the candidate y = (nu, lambda), scaled. What is left of
- * K'y bounds the proof: it excludes every x with |x|_1 < -k'y / |K'y|_inf.
+ * K'y bounds what it says: it excludes every x with |x|_1 < -k'y / |K'y|_inf. A candidate that
+ * says enough is made a proof for the item; where that is not given, it is returned as it is.
  */
 export function primalRayOf(
   geometry: AdmmGeometry,
   y: Float64Array,
-  row: { readonly x: Float64Array; readonly k: Float64Array },
+  row: { readonly x: Float64Array; readonly k: Float64Array; readonly item?: () => LinearConstraints },
 ): Certificate | null {
   const { n, r, p, K, scale } = geometry;
   let value = 0;
@@ -34,15 +37,15 @@ export function primalRayOf(
   activeKernels().gemv(1, transposed(K), view(y, [r]), 0, view(left, [n]));
   if (!(-value > reach * maxAbs(left) * Math.max(1, sumAbs(row.x)))) return null;
   const original = y.map((entry, j) => (entry * scale[j]) / size);
-  return { kind: "primal_infeasible", nu: original.slice(0, p), lambda: original.slice(p) };
+  const [nu, lambda] = [original.slice(0, p), original.slice(p)];
+  return row.item ? primalProof(row.item(), nu, lambda) : { kind: "primal_infeasible", nu, lambda };
 }
 
 /** Qd = 0, Ad = 0, Gd <= 0, q'd < 0 for the candidate d, each up to 1 / `reach` of the decrease it promises. */
 export function directionOf(
   geometry: AdmmGeometry,
   d: Float64Array,
-  x: Float64Array,
-  q: Float64Array,
+  { x, q, item }: { readonly x: Float64Array; readonly q: Float64Array; readonly item: () => QuadraticProgram },
 ): Certificate | null {
   const { n, r, p, Q, K, scale } = geometry;
   const size = maxAbs(d);
@@ -58,7 +61,7 @@ export function directionOf(
   let violation = maxAbs(Qd);
   for (let j = 0; j < r; j++) violation = Math.max(violation, (j < p ? Math.abs(Kd[j]) : Kd[j]) / scale[j]);
   const allowed = -descent / (reach * Math.max(1, maxAbs(q)));
-  return violation <= allowed && maxAbs(x) > 1 ? { kind: "dual_infeasible", direction: d } : null;
+  return violation <= allowed && maxAbs(x) > 1 ? dualProof(item(), d) : null;
 }
 
 function sumAbs(values: Float64Array): number {

@@ -180,7 +180,7 @@ function certifyRows(run: Outcomes, sweep: Sweep, penalty: Penalty, earlier: Ear
 }
 
 function certificateOf(
-  { geometry, F, k }: AdmmRows,
+  { geometry, F, k, item }: AdmmRows,
   i: number,
   duals: Float64Array,
   X: Float64Array,
@@ -189,9 +189,9 @@ function certificateOf(
   const { n, r, factorQ } = geometry;
   const x = X.subarray(i * n, (i + 1) * n);
   const y = duals.subarray(i * r, (i + 1) * r).map((value, j) => value - earlier.duals[i * r + j]);
-  const ray = primalRayOf(geometry, y, { x, k: k.subarray(i * r, (i + 1) * r) });
+  const ray = primalRayOf(geometry, y, { x, k: k.subarray(i * r, (i + 1) * r), item: () => item(i) });
   // with a positive definite Q every objective is bounded below
   if (ray || factorQ) return ray;
   const d = x.map((value, j) => value - earlier.X[i * n + j]);
-  return directionOf(geometry, d, x, F.subarray(i * n, (i + 1) * n));
+  return directionOf(geometry, d, { x, q: F.subarray(i * n, (i + 1) * n), item: () => item(i) });
 }

@@ -1,4 +1,5 @@
 import { activeKernels, view } from "@solvegrad/linalg";
+import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { AdmmGeometry, PenaltyFactor } from "./admm-geometry.ts";
 import type { PrimalUpdate } from "./admm-update.ts";
 import type { ResidualUnits } from "./residual-units.ts";
@@ -12,6 +13,8 @@ export interface AdmmRows {
   readonly units: ResidualUnits;
   /** The state t = (nu, w), w = lambda - rho s, scaled; advanced in place. */
   readonly t: Float64Array;
+  /** The problem of one row, as it came. */
+  readonly item: (row: number) => QuadraticProgram;
 }
 
 /** A penalty in use, with its factors. */

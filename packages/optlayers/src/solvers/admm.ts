@@ -1,6 +1,7 @@
 import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
 import { degeneracyOf, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
+import { singleItem } from "../problem/select-items.ts";
 import { emptyPoint, finisher, knownItems, writeRow } from "./admm-finish.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
 import { type AdmmRun, runAdmm } from "./admm-iteration.ts";
@@ -156,7 +157,10 @@ function solveGroup(job: AdmmJob, group: AdmmGroup, { warmStart, onIteration }: 
   const rho = earlierRho(problem, job.groups.length, warmStart) ?? settings.rho;
   const k = boundsOf(problem, group);
   const t = startingState(problem, group, k, rho, warmStart);
-  const rows = { geometry, F: linearTermsOf(problem, group), k, t, units: unitsFrom(job.units, first, count) };
+  const rows = {
+    ...{ geometry, F: linearTermsOf(problem, group), k, t, units: unitsFrom(job.units, first, count) },
+    item: (row: number) => singleItem(problem, first + row),
+  };
   const finished = new Map(
     [...known].filter(([i]) => first <= i && i < first + count).map(([i, at]) => [i - first, at]),
   );

@@ -1,16 +1,13 @@
 import { sizeOf } from "@solvegrad/linalg";
-import { dot, maxAbs } from "../arrays.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
-import { allItems, applyDatum, applyTransposedDatum } from "../problem/products.ts";
 import type { Datum, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { singleItem } from "../problem/select-items.ts";
+import { dualProof, primalProof } from "./infeasibility-proof.ts";
 import { iterate } from "./interior-point-iteration.ts";
 import { polish } from "./interior-point-polish.ts";
 import { coldStart } from "./interior-point-start.ts";
 import type { Certificate } from "./solver.ts";
 
-/** How exactly a certificate's homogeneous conditions must hold, relative to its data and to its value. */
-const certificateTolerance = 1e-7;
 const settings = { tolerance: 1e-9, maxIterations: 100 };
 
 /**
@@ -45,25 +42,7 @@ function primalCertificate(problem: QuadraticProgram, interrupted: () => boolean
   }
   const relaxation = { ...problem, n: size, Q, q: zeros(size), A, G };
   const z = solutionOf(relaxation, interrupted);
-  return checkedPrimal(
-    problem,
-    z.subarray(n, n + p),
-    z.subarray(n + p).map((value) => Math.max(value, 0)),
-  );
-}
-
-function checkedPrimal(problem: QuadraticProgram, nu: Float64Array, lambda: Float64Array): Certificate | null {
-  const items = allItems(1);
-  const size = Math.max(maxAbs(nu), maxAbs(lambda));
-  const value = -dot(problem.b.values, nu) - dot(problem.h.values, lambda);
-  const scale = 1 + Math.max(maxAbs(problem.b.values), maxAbs(problem.h.values));
-  if (!(value > certificateTolerance * size * scale)) return null;
-  const combination = new Float64Array(problem.n);
-  if (problem.p > 0) applyTransposedDatum(1, problem.A, nu, 0, combination, items);
-  if (problem.m > 0) applyTransposedDatum(1, problem.G, lambda, 1, combination, items);
-  const rows = 1 + Math.max(maxAbs(problem.A.values), maxAbs(problem.G.values));
-  if (!(maxAbs(combination) <= certificateTolerance * Math.min(size * rows, value))) return null;
-  return { kind: "primal_infeasible", nu: nu.map((v) => v / value), lambda: lambda.map((v) => v / value) };
+  return primalProof(problem, z.subarray(n, n + p), z.subarray(n + p));
 }
 
 /**
@@ -97,27 +76,10 @@ function dualCertificate(problem: QuadraticProgram, interrupted: () => boolean):
     h: zeros(m),
   };
   const z = solutionOf(closest, interrupted);
-  return checkedDirection(
+  return dualProof(
     problem,
     z.subarray(size - n).map((value) => -value),
   );
-}
-
-function checkedDirection(problem: QuadraticProgram, d: Float64Array): Certificate | null {
-  const items = allItems(1);
-  const size = maxAbs(d);
-  const decrease = -dot(problem.q.values, d);
-  if (!(decrease > certificateTolerance * size * (1 + maxAbs(problem.q.values)))) return null;
-  const limit = (D: Datum) => certificateTolerance * Math.min(size * (1 + maxAbs(D.values)), decrease);
-  const image = (D: Datum) => {
-    const result = new Float64Array(D.shape[0]);
-    applyDatum(1, D, d, 0, result, items);
-    return result;
-  };
-  if (!(maxAbs(image(problem.Q)) <= limit(problem.Q))) return null;
-  if (!(maxAbs(image(problem.A)) <= limit(problem.A))) return null;
-  if (!image(problem.G).every((value) => value <= limit(problem.G))) return null;
-  return { kind: "dual_infeasible", direction: d.map((value) => value / decrease) };
 }
 
 /** x of a single problem that has a solution. */

@@ -95,7 +95,10 @@ describe("admm", () => {
       const geometry = admmGeometry(problem, 0, space);
       const k = Float64Array.from([...problem.b.values, ...problem.h.values], (value, j) => value * geometry.scale[j]);
       const t = new Float64Array(9);
-      const { X } = runAdmm({ geometry, F: problem.q.values, k, t, units: residualUnits(problem) }, settings);
+      const { X } = runAdmm(
+        { geometry, F: problem.q.values, k, t, units: residualUnits(problem), item: () => problem },
+        settings,
+      );
       return [...t, ...X];
     });
     expect(relativeError(states[0], states[1])).toBeLessThan(1e-11);

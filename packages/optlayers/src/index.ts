@@ -125,6 +125,15 @@ export {
   fixedPointLayer,
 } from "./layers/fixed-point.ts";
 export {
+  type CheckedEntry,
+  type CheckedOutputs,
+  gradcheckLayer,
+  type KinkEntry,
+  type LayerGradcheck,
+  LayerGradcheckError,
+  type LayerGradcheckOptions,
+} from "./layers/gradcheck-layer.ts";
+export {
   type AdjointSolver,
   denseAdjoint,
   type ImplicitLayerDefinition,

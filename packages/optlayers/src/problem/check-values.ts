@@ -90,7 +90,8 @@ function checkPositiveSemidefinite(Q: Datum, i: number, rounding: number): void 
   );
 }
 
-function indicesOf(at: number, shape: readonly number[]): number[] {
+/** Where the entry at a flat row-major place of an array of this shape stands. */
+export function indicesOf(at: number, shape: readonly number[]): number[] {
   const indices: number[] = [];
   for (let axis = shape.length - 1, rest = at; axis >= 0; axis--) {
     indices.unshift(rest % shape[axis]);

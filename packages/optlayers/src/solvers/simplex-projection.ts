@@ -72,7 +72,7 @@ function solve(problem: SparsemaxProblem, rounding: number): Solution {
  * The proof that an item has no solution, null where it has one. With A = 1' and G = [-I; I]: nu = 1 and lambda_lower = 1
  * where total < 0, lambda_lower_j = lambda_upper_j = 1 where u_j < 0, nu = -1 and lambda_upper = 1 where sum u < total.
  */
-function infeasibility(u: Float64Array, total: number, m: number, rounding: number): Certificate | null {
+export function infeasibility(u: Float64Array, total: number, m: number, rounding: number): Certificate | null {
   const n = u.length;
   const proof = { kind: "primal_infeasible", nu: new Float64Array(1), lambda: new Float64Array(0) } as const;
   if (total < 0) {
@@ -91,6 +91,20 @@ function infeasibility(u: Float64Array, total: number, m: number, rounding: numb
   if (sum >= total * (1 - rounding)) return null;
   proof.nu[0] = -1;
   return { ...proof, lambda: new Float64Array(m).fill(1, n) };
+}
+
+/** y - tau of one feasible item, whose clip(., 0, u) is its projection; `candidates` is working memory of n entries. */
+export function shiftedToSimplex(
+  y: Float64Array,
+  u: Float64Array,
+  total: number,
+  candidates: Int32Array,
+): Float64Array {
+  const { tau, evaluations } = thresholdOf(y, u, total, candidates);
+  const d = y.map((value) => value - tau);
+  const delta = evaluations > 0 ? correction(d, u, total) : 0;
+  for (let j = 0; j < d.length; j++) d[j] -= delta;
+  return d;
 }
 
 /**

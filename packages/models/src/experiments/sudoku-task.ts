@@ -12,7 +12,10 @@ export interface SudokuSettings {
   readonly batchSize: number;
   readonly tolerance: number;
   readonly onFailure: "raise" | "mask";
+  /** Of Adam. */
   readonly learningRate: number;
+  /** Near a solved game the layer's constraints are degenerate and single gradients are ten times the others: they are cut. */
+  readonly maxGradientNorm: number;
 }
 
 export function sudokuSettings(given: Partial<SudokuSettings> = {}): SudokuSettings {
@@ -23,7 +26,8 @@ export function sudokuSettings(given: Partial<SudokuSettings> = {}): SudokuSetti
     batchSize: given.batchSize ?? 150,
     tolerance: given.tolerance ?? 1e-6,
     onFailure: given.onFailure ?? "raise",
-    learningRate: given.learningRate ?? 0.1,
+    learningRate: given.learningRate ?? 0.05,
+    maxGradientNorm: given.maxGradientNorm ?? 0.02,
   };
 }
 
@@ -31,7 +35,7 @@ export function sudokuTask(
   settings: SudokuSettings,
   data: { readonly train: SudokuSet; readonly test: SudokuSet },
 ): Task<SudokuBatch> & { readonly network: Module } {
-  const { differentiation, tolerance, onFailure, seed, learningRate } = settings;
+  const { differentiation, tolerance, onFailure, seed, learningRate, maxGradientNorm } = settings;
   const { block } = data.train;
   const method = layerMethod(differentiation, { tolerance });
   const network = new SudokuOptNet(random(seed), { ...method, onFailure, block });
@@ -39,7 +43,7 @@ export function sudokuTask(
     name: "sudoku",
     settings: { ...settings },
     network,
-    optimizer: new NetworkOptimizer(network, { learningRate }),
+    optimizer: new NetworkOptimizer(network, { learningRate, maxGradientNorm }),
     train: sudokuExamples(data.train),
     test: sudokuExamples(data.test),
     headline: { measure: "wrong", words: "boards wrong", better: "lower", share: true },

@@ -1,0 +1,177 @@
+import {
+  add,
+  concat,
+  eye,
+  Linear,
+  Module,
+  matmul,
+  mul,
+  neg,
+  ones,
+  type Random,
+  ReLU,
+  Sequential,
+  slice,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@solvegrad/autograd";
+import { type DifferentiationRule, quadraticLayer, type Solution, type Solver } from "@solvegrad/optlayers";
+
+/** A network that takes noisy signals (B x length) and returns what it believes they were. */
+export interface Denoiser extends Module {
+  /** What the solver said about the last batch, where there is an optimization layer. */
+  readonly lastSolution: Solution | null;
+}
+
+export interface DenoisingOptions {
+  readonly solver: Solver;
+  readonly differentiation: DifferentiationRule;
+  readonly onFailure?: "raise" | "mask";
+  /** Samples a signal. Default 100. */
+  readonly length?: number;
+}
+
+/** The fully connected baseline of OptNet's denoising experiment: one hidden layer with ReLU (100 - 50 - 100). */
+export class DenoisingPerceptron extends Module implements Denoiser {
+  readonly layers: Sequential;
+  readonly lastSolution = null;
+
+  constructor(random: Random, { length = 100, hidden = 50 }: { length?: number; hidden?: number } = {}) {
+    super();
+    const options = { random, dtype: "float64" } as const;
+    this.layers = new Sequential(new Linear(length, hidden, options), new ReLU(), new Linear(hidden, length, options));
+  }
+
+  override forward(noisy: Tensor): Tensor {
+    return this.layers.forward(noisy);
+  }
+}
+
+/** Added to Q's diagonal (the paper's code: eps). */
+const epsilon = 1e-4;
+/** Of the variables t that stand for absolute differences, in Q. */
+const tiny = 1e-8;
+
+/** D with (Dx)_i = x_i - x_{i+1}: (length - 1) x length. */
+function differences(length: number): Tensor {
+  const D = new Float64Array((length - 1) * length);
+  for (let i = 0; i < length - 1; i++) {
+    D[i * length + i] = 1;
+    D[i * length + i + 1] = -1;
+  }
+  return tensor(D, { shape: [length - 1, length] });
+}
+
+/** [[D, -I], [-D, -I]]: the rows D x - t <= 0 and -D x - t <= 0 of |D x| <= t. */
+function absoluteRows(D: Tensor): Tensor {
+  const minus = neg(eye(D.shape[0]));
+  return concat([concat([D, minus], 1), concat([neg(D), minus], 1)], 0);
+}
+
+/** diag(1 on the signal, 1e-8 on t). */
+function diagonal(length: number, power: number): Tensor {
+  const size = 2 * length - 1;
+  const Q = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) Q[i * size + i] = i < length ? 1 : tiny ** power;
+  return tensor(Q, { shape: [size, size] });
+}
+
+/**
+ * Total variation with a learned differencing operator D, started at random (OptNet, section 4.2):
+ *
+ *     minimize 1/2 |x - y|^2 + 13 * 1't   subject to  |D x| <= t        (Q has 1e-4 more on its diagonal)
+ */
+export class LearnedDifferences extends Module implements Denoiser {
+  readonly D: Tensor;
+  lastSolution: Solution | null = null;
+  readonly #options: DenoisingOptions;
+  readonly #length: number;
+  readonly #Q: Tensor;
+
+  constructor(random: Random, options: DenoisingOptions) {
+    super();
+    this.#options = options;
+    this.#length = options.length ?? 100;
+    this.D = random.normal([this.#length - 1, this.#length], { deviation: 0.3 });
+    this.D.requiresGrad = true;
+    this.#Q = add(diagonal(this.#length, 1), mul(eye(2 * this.#length - 1), epsilon));
+  }
+
+  override forward(noisy: Tensor): Tensor {
+    const length = this.#length;
+    const penalties = mul(ones([noisy.shape[0], length - 1]), 13);
+    const data = {
+      Q: this.#Q,
+      q: concat([neg(noisy), penalties], 1),
+      G: absoluteRows(this.D),
+      h: zeros([2 * length - 2]),
+    };
+    const { x, solution } = quadraticLayer(data, this.#options);
+    this.lastSolution = solution;
+    return slice(x, 1, 0, length);
+  }
+}
+
+/**
+ * An OptNet layer with everything learned, started at total variation (OptNet, section 4.2): of the variables (x, t) x is
+ * the answer,
+ *
+ *     minimize 1/2 z'Qz + (W y + w)'z   subject to  G z <= h,      Q = L L' + 1e-4 I,  h = G z0 + s0,
+ *
+ * L lower triangular, W, w, L, G, z0, s0 learned. They begin where the layer is total variation with the given lambda, with a
+ * little noise: W = [-I; 0], w = (0, lambda), G = [[D, -I], [-D, -I]], s0 = 1 and z0 = -G^+ s0, so that h = 0.
+ */
+export class DenoisingOptNet extends Module implements Denoiser {
+  readonly input: Linear;
+  readonly L: Tensor;
+  readonly G: Tensor;
+  readonly z0: Tensor;
+  readonly s0: Tensor;
+  lastSolution: Solution | null = null;
+  readonly #options: DenoisingOptions;
+  readonly #length: number;
+  readonly #lower: Tensor;
+
+  constructor(random: Random, options: DenoisingOptions & { readonly lambda: number }) {
+    super();
+    this.#options = options;
+    const length = options.length ?? 100;
+    this.#length = length;
+    const n = 2 * length - 1;
+    this.#lower = lowerTriangle(n);
+    this.L = diagonal(length, 0.5);
+    this.G = absoluteRows(differences(length));
+    const noise = (size: number) => random.normal([size], { deviation: 1e-6 });
+    this.s0 = add(ones([n - 1]), noise(n - 1));
+    // G (0, 1) = -1 in every row: z0 = (0, 1) gives h = G z0 + s0 = 0
+    const feasible = concat([zeros([length]), ones([length - 1])], 0);
+    this.z0 = add(feasible, noise(n));
+    for (const learned of [this.L, this.G, this.s0, this.z0]) learned.requiresGrad = true;
+    this.input = new Linear(length, n, { random, dtype: "float64" });
+    startAtTotalVariation(this.input, length, options.lambda, random);
+  }
+
+  override forward(noisy: Tensor): Tensor {
+    const L = mul(this.L, this.#lower);
+    const Q = add(matmul(L, L.swapLastTwo()), mul(eye(L.shape[0]), epsilon));
+    const h = add(matmul(this.G, this.z0), this.s0);
+    const { x, solution } = quadraticLayer({ Q, q: this.input.forward(noisy), G: this.G, h }, this.#options);
+    this.lastSolution = solution;
+    return slice(x, 1, 0, this.#length);
+  }
+}
+
+function lowerTriangle(n: number): Tensor {
+  const values = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) values.fill(1, i * n, i * n + i + 1);
+  return tensor(values, { shape: [n, n] });
+}
+
+/** Sets the weights so that q = (-y, lambda), with noise of 1e-3. */
+function startAtTotalVariation({ weight, bias }: Linear, length: number, lambda: number, random: Random): void {
+  const W = weight.data();
+  W.set(random.normal([W.length], { deviation: 1e-3 }).data());
+  for (let i = 0; i < length; i++) W[i * length + i] -= 1;
+  bias?.data().fill(0, 0, length).fill(lambda, length);
+}

@@ -21,7 +21,7 @@ import {
 } from "../../src/index.ts";
 import type { Datum } from "../../src/problem/quadratic-program.ts";
 import { randomEntropyProgram } from "../random-entropy.ts";
-import { identity, margin, normals, randomProgram, relativeError } from "../random-programs.ts";
+import { identity, inner, margin, normals, randomProgram, relativeError } from "../random-programs.ts";
 
 type Data<N extends string> = Record<N, Tensor>;
 type Layer<N extends string> = (data: Data<N>) => { x: Tensor; nu: Tensor; lambda: Tensor; solution: Solution };
@@ -120,7 +120,7 @@ function worstError<N extends string>(
       return alongDirections(program, present, layer, moved, given).value.item();
     };
     const difference = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);
-    const slope = gradients[k].data().reduce((sum, value, i) => sum + value * d[i], 0);
+    const slope = inner(gradients[k].data(), d);
     worst = Math.max(worst, Math.abs(slope - difference) / Math.max(1, Math.abs(difference)));
   });
   return worst;

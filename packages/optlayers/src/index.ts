@@ -140,6 +140,7 @@ export {
   implicitLayer,
   type Optimality,
 } from "./layers/implicit-layer.ts";
+export { type ProjectionLayerOptions, type ProjectionLayerResult, projectionLayer } from "./layers/projection.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
 export type { Smoothing } from "./layers/smoothing.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
@@ -208,6 +209,11 @@ export {
   sparsemaxNames,
   sparsemaxProblem,
 } from "./problem/sparsemax-problem.ts";
+export { affine } from "./sets/affine.ts";
+export { ball } from "./sets/ball.ts";
+export { box } from "./sets/box.ts";
+export type { ConvexSet, SetItem, SetLetter, SetParameter, Tangent } from "./sets/convex-set.ts";
+export { simplex } from "./sets/simplex.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
 export { type AndersonOptions, anderson, type FixedPoint, type FixedPointMap } from "./solvers/anderson.ts";
 export { type ConvexAdmmOptions, convexAdmm } from "./solvers/convex-admm.ts";

@@ -23,8 +23,6 @@ export interface FrozenPoint {
 
 export interface FrozenPoints {
   readonly points: readonly FrozenPoint[];
-  /** The items whose active rows are dependent; their slots are the items themselves. */
-  readonly dependent: readonly DependentSlot[];
   /** What the reader should know of the pattern. */
   readonly notes: readonly string[];
   /** Bytes of the factors that had to be made because the solver left none. */
@@ -45,11 +43,9 @@ export function frozenPoints(
   const groups = state?.groups ?? [...admmGroups(problem, cache)];
   const points = groups.map((group, g) => freeze(problem, group, solution, state?.rho[g] ?? rho));
   const bytes = state ? 0 : groups.reduce((sum, { geometry }) => sum + bytesOf(geometry), 0);
-  const dependent = points.flatMap(({ point }) => dependentItems(problem, point));
   return {
     points: points.map(({ point }) => point),
-    dependent,
-    notes: [...proximalNotes(points), ...patternNotes(problem, solution, points), ...dependenceNotes(dependent)],
+    notes: [...proximalNotes(points), ...patternNotes(problem, solution, points)],
     bytes,
   };
 }
@@ -86,7 +82,12 @@ function freeze(problem: QuadraticProgram, group: AdmmGroup, solution: Solution,
 /** Whether all rows of a geometry are independent, so that those of every active set are: found out once. */
 const independent = new WeakMap<AdmmGeometry, boolean>();
 
-function dependentItems(problem: QuadraticProgram, { group, active, usable }: FrozenPoint): DependentSlot[] {
+/** The items whose active rows are dependent; their slots are the items themselves. */
+export function dependentItems(problem: QuadraticProgram, points: readonly FrozenPoint[]): DependentSlot[] {
+  return points.flatMap((point) => dependentOfGroup(problem, point));
+}
+
+function dependentOfGroup(problem: QuadraticProgram, { group, active, usable }: FrozenPoint): DependentSlot[] {
   const { first, geometry } = group;
   const isIndependent = independent.get(geometry) ?? haveIndependentRows(problem, first);
   independent.set(geometry, isIndependent);
@@ -105,7 +106,7 @@ function dependentItems(problem: QuadraticProgram, { group, active, usable }: Fr
   });
 }
 
-function dependenceNotes(dependent: readonly DependentSlot[]): string[] {
+export function dependenceNotes(dependent: readonly DependentSlot[]): string[] {
   if (dependent.length === 0) return [];
   return [dependenceNote(` of ${items(dependent.map(({ item }) => item))}`, dependent[0])];
 }

@@ -9,7 +9,13 @@ import type { Solution } from "../solvers/solver.ts";
 import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating-adjoint.ts";
 import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating-conjugate-gradients.ts";
 import { forwardRecursion, type ItemJacobian, tangentRecursion } from "./alternating-forward.ts";
-import { type FrozenPoint, type FrozenPoints, frozenPoints } from "./alternating-point.ts";
+import {
+  dependenceNotes,
+  dependentItems,
+  type FrozenPoint,
+  type FrozenPoints,
+  frozenPoints,
+} from "./alternating-point.ts";
 import { quadraticTables } from "./implicit.ts";
 import { type KktRule, type KktSolve, kktRule } from "./kkt-rule.ts";
 import type { Cotangent, DataCotangents, DifferentiationReport, Jacobian, SolutionPart, VjpOptions } from "./rule.ts";
@@ -101,7 +107,7 @@ function solveBy(
   cache: GeometryCache,
 ): KktSolve<QuadraticProgram> {
   return (problem, solution, given) => {
-    const frozen = frozenPoints(problem, solution, cache, settings.rho);
+    const frozen = frozenAt(problem, solution, cache, settings.rho);
     const { n, p, m, batch } = problem;
     const rhs = consistent(problem, given, frozen.dependent);
     const adjoint = { u: new Float64Array(batch * n), y: new Float64Array(batch * p), w: new Float64Array(batch * m) };
@@ -109,6 +115,17 @@ function solveBy(
     removeVanishingParts(problem, frozen.dependent, { nu: adjoint.y, lambda: adjoint.w });
     return { adjoint, report: summary(runs, frozen, settings, 8 * batch * (n + p + m)) };
   };
+}
+
+interface FrozenItems extends FrozenPoints {
+  /** The items whose active rows are dependent. */
+  readonly dependent: readonly DependentSlot[];
+}
+
+function frozenAt(problem: QuadraticProgram, solution: Solution, cache: GeometryCache, rho: number): FrozenItems {
+  const frozen = frozenPoints(problem, solution, cache, rho);
+  const dependent = dependentItems(problem, frozen.points);
+  return { ...frozen, dependent, notes: [...frozen.notes, ...dependenceNotes(dependent)] };
 }
 
 /** The nearest right-hand side for which the systems of dependent rows have a solution. */
@@ -149,7 +166,7 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
     vjp(problem, solution, cotangent, { wanted = datum ? [datum] : datumNames }: VjpOptions = {}) {
       checkDatum(datum, wanted);
       const start = performance.now();
-      const frozen = frozenPoints(problem, solution, cache, settings.rho);
+      const frozen = frozenAt(problem, solution, cache, settings.rho);
       const gradients: DataCotangents = {};
       const runs: RecursionRun[] = [];
       for (const name of wanted) {
@@ -161,7 +178,7 @@ function forwardRule({ datum }: ForwardOptions, settings: Settings): ForwardRule
     },
     jacobian(problem, solution, name, of = "x") {
       const start = performance.now();
-      const frozen = frozenPoints(problem, solution, cache, settings.rho);
+      const frozen = frozenAt(problem, solution, cache, settings.rho);
       const { n, p, m, batch } = problem;
       const d = sizeOf(problem[name].shape);
       const width = { x: n, nu: p, lambda: m }[of];
@@ -197,7 +214,7 @@ function transpose(from: Float64Array, width: number, to: Float64Array): void {
 function contracted(
   problem: QuadraticProgram,
   solution: Solution,
-  frozen: FrozenPoints,
+  frozen: FrozenItems,
   name: DatumName,
   cotangent: Cotangent,
   settings: Settings,
@@ -216,7 +233,7 @@ function contracted(
 }
 
 function forEachUsable(
-  { points, dependent }: FrozenPoints,
+  { points, dependent }: FrozenItems,
   visit: (point: FrozenPoint, i: number, dependent: DependentSlot | undefined) => void,
 ): void {
   for (const point of points) {

@@ -1,36 +1,25 @@
-import {
-  abs,
-  add,
-  cholesky,
-  choleskySolve,
-  concat,
-  eye,
-  grad,
-  matmul,
-  mul,
-  neg,
-  relu,
-  slice,
-  sub,
-  sum,
-  type Tensor,
-  tapeBytes,
-  tensor,
-  transpose,
-  zeros,
-} from "@solvegrad/autograd";
+import { add, grad, mul, noGrad, sum, type Tensor, tapeBytes, tensor } from "@solvegrad/autograd";
 import { sizeOf } from "@solvegrad/linalg";
-import { type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { largestRatio } from "./alternating-adjoint.ts";
 import type { FrozenPoint } from "./alternating-point.ts";
 import type { Cotangent, DataCotangents } from "./rule.ts";
+import { Checkpoints } from "./unrolled-checkpoints.ts";
+import {
+  asLeaf,
+  type IterationState,
+  type IterationSystem,
+  leavesOf,
+  UnrolledIteration,
+} from "./unrolled-iteration.ts";
 
-/** When a tape ends, and its over-relaxation. */
+/** When a tape ends, its over-relaxation, and whether it is kept whole. */
 export interface TapeSettings {
   readonly iterations: number | undefined;
   readonly tolerance: number;
   readonly maxIterations: number;
   readonly relaxation: number;
+  readonly checkpoints: boolean;
 }
 
 /** What a run of the iterations on a tape came to. */
@@ -46,26 +35,27 @@ interface Tape {
 /** A tape whose `memory` is below this many tolerances has the gradient of the fixed point. */
 export const settledMemory = 100;
 
-/** The leaves of a tape, items side by side as columns: Q n x n, A p x n, G m x n, q n x count, b and h with 1 or count columns. */
-type Leaves = Record<DatumName, Tensor>;
-
-function leavesOf(problem: QuadraticProgram, items: readonly number[]): Leaves {
-  const matrix = (name: "Q" | "A" | "G") =>
-    tensor(itemOf(problem[name], items[0]).slice(), { shape: [...problem[name].shape], requiresGrad: true });
-  const columns = (name: "q" | "b" | "h") => {
-    const datum = problem[name];
-    const chosen = datum.batched ? items : items.slice(0, 1);
-    const size = datum.shape[0];
-    const values = new Float64Array(size * chosen.length);
-    chosen.forEach((item, column) => {
-      itemOf(datum, item).forEach((value, j) => {
-        values[j * chosen.length + column] = value;
-      });
-    });
-    return tensor(values, { shape: [size, chosen.length], requiresGrad: true });
-  };
-  return { Q: matrix("Q"), q: columns("q"), A: matrix("A"), b: columns("b"), G: matrix("G"), h: columns("h") };
+/** What the loss of a group's items is made of. */
+interface Task {
+  readonly problem: QuadraticProgram;
+  readonly items: readonly number[];
+  readonly cotangent: Cotangent;
+  readonly iteration: UnrolledIteration;
+  readonly system: IterationSystem;
+  /** The parts of the system, which are leaves, whose cotangents are wanted. */
+  readonly wanted: readonly Tensor[];
 }
+
+type SystemPart = keyof IterationSystem;
+const systemParts: readonly SystemPart[] = ["q", "K", "k", "L"];
+
+/** The data that each part of the iterations' system is made of. */
+const ingredients: Readonly<Record<SystemPart, readonly DatumName[]>> = {
+  q: ["q"],
+  K: ["A", "G"],
+  k: ["b", "h"],
+  L: ["Q", "A", "G"],
+};
 
 /**
  * Runs one group's iterations on a tape and adds their gradients to `gradients`.
@@ -82,153 +72,149 @@ export function differentiateTape(
   settings: TapeSettings,
   gradients: DataCotangents,
 ): Tape {
-  const wanted = datumNames.filter((name) => gradients[name] && problem[name].values.length > 0);
+  const names = datumNames.filter((name) => gradients[name] && problem[name].values.length > 0);
   const leaves = leavesOf(problem, items);
+  const iteration = new UnrolledIteration(point, items.length, settings.relaxation);
+  const made = iteration.system(leaves);
+  const system = asLeaves(made);
+  const isWanted = (part: SystemPart) => ingredients[part].some((name) => names.includes(name)) && made[part].size > 0;
+  const wanted = systemParts.filter(isWanted);
+  const task: Task = { problem, items, cotangent, iteration, system, wanted: wanted.map((part) => system[part]) };
   let atLeast = 1;
   let before = Infinity;
   for (;;) {
-    const run = unroll(leaves, point, items.length, settings, atLeast);
-    const loss = lossOf(problem, run, items, cotangent);
-    const asked = [...wanted.map((name) => leaves[name]), ...run.start, ...run.last];
-    const results = grad(loss, asked);
-    const states = results.slice(wanted.length);
-    const memory = memoryOf(states.slice(0, run.start.length), states.slice(run.start.length), items.length);
-    const longer = 2 * run.iterations;
-    const settled = memory <= settledMemory * settings.tolerance || memory > before / 2;
+    const run = settings.checkpoints ? inSegments(task, settings, atLeast) : inOne(task, settings, atLeast);
+    const longer = 2 * run.tape.iterations;
+    const settled = run.tape.memory <= settledMemory * settings.tolerance || run.tape.memory > before / 2;
     if (settled || settings.iterations !== undefined || longer > settings.maxIterations) {
-      wanted.forEach((name, k) => {
+      const loss = paired(
+        wanted.map((part) => made[part]),
+        run.cotangents,
+      );
+      const results = grad(
+        loss,
+        names.map((name) => leaves[name]),
+      );
+      names.forEach((name, k) => {
         accumulate(problem, name, items, results[k].data(), gradients[name] ?? new Float64Array());
       });
-      return { iterations: run.iterations, residual: run.residual, memory, bytes: tapeBytes(loss) };
+      // the leaves of the iterations' tape are the arrays at the end of the system's
+      const ofSystem = tapeBytes(made.L) + tapeBytes(made.k) - bytesOf([made.L, made.K, made.k]);
+      return { ...run.tape, bytes: run.tape.bytes + ofSystem };
     }
     atLeast = longer;
-    before = memory;
+    before = run.tape.memory;
   }
 }
 
-/** The largest ratio, over the items, of the cotangents of the first state to those of the last. */
-function memoryOf(first: readonly Tensor[], last: readonly Tensor[], count: number): number {
-  return Math.sqrt(largestRatio(squaredChange(first, null, count), squaredChange(last, null, count)));
+/** The system as leaves of the tape of the iterations, which ends there. */
+function asLeaves({ q, K, k, L }: IterationSystem): IterationSystem {
+  return { q: asLeaf(q), K: asLeaf(K), k: asLeaf(k), L: asLeaf(L) };
 }
 
-interface Unrolled {
-  readonly x: Tensor;
-  /** The duals in the units of the data, null where there are none. */
-  readonly nu: Tensor | null;
-  readonly lambda: Tensor | null;
-  readonly iterations: number;
-  readonly residual: number;
-  /** The state before the first iteration, and before the last one. */
-  readonly start: readonly Tensor[];
-  readonly last: readonly Tensor[];
+interface Swept {
+  readonly tape: Tape;
+  /** The cotangents of the system's wanted parts. */
+  readonly cotangents: readonly Tensor[];
+}
+
+/** The whole tape at once. */
+function inOne(task: Task, settings: TapeSettings, atLeast: number): Swept {
+  const { iteration, system, items } = task;
+  const start = iteration.leaves(iteration.start(system));
+  const run = iterate(iteration, system, start, items.length, continuation(settings, atLeast));
+  const loss = lossOf(task, run.end);
+  const { cotangents, first, last } = backwards(task, loss, start, run.before);
+  const { iterations, residual } = run;
+  const memory = ratio(first, last, items.length);
+  return { cotangents, tape: { iterations, residual, memory, bytes: tapeBytes(loss) } };
 }
 
 /**
- * (5) in the form of the state t = (nu, w), in tensors, from ADMM's cold start; see `runAdmm` for the same in plain loops.
- * `atLeast` so many iterations.
+ * The same from stored states, about as many as the square root of the iterations: each segment between two of them is run again
+ * on a tape of its own, from the last to the first (Griewank 1992). The sums of the gradients are taken in another order, so they
+ * agree to rounding.
  */
-function unroll(
-  { Q, q, A, b, G, h }: Leaves,
-  point: FrozenPoint,
-  count: number,
-  settings: TapeSettings,
-  atLeast: number,
-): Unrolled {
-  const { geometry } = point.group;
-  const { n, p, r, scale } = geometry;
-  const { rho, proximal } = point.factor;
-  const { relaxation } = settings;
-  if (r === 0) return unconstrained(Q, q, count, proximal, settings, atLeast);
+function inSegments(task: Task, settings: TapeSettings, atLeast: number): Swept {
+  const { iteration, system, items } = task;
+  const checkpoints = new Checkpoints<IterationState>();
+  const { iterations, residual } = noGrad(() => {
+    const store = (k: number, state: IterationState) => checkpoints.offer(k, iteration.leaves(state));
+    return iterate(iteration, system, iteration.start(system), items.length, continuation(settings, atLeast), store);
+  });
+  const stored = checkpoints.states.reduce((sum, state) => sum + bytesOf(iteration.memory(state)), 0);
+  let cotangents: readonly Tensor[] = [];
+  let ofState: readonly Tensor[] = [];
+  let [memory, largest, last]: [number, number, readonly Tensor[]] = [0, 0, []];
+  checkpoints.eachSegmentBackwards(iterations, (start, length) => {
+    const run = iterate(iteration, system, start, items.length, (k) => k < length);
+    const isLast = cotangents.length === 0 && last.length === 0;
+    const loss = isLast ? lossOf(task, run.end) : paired(iteration.memory(run.end), ofState);
+    const swept = backwards(task, loss, start, run.before);
+    cotangents = swept.cotangents.map((value, i) => (cotangents[i] ? add(cotangents[i], value) : value));
+    ofState = swept.first;
+    if (isLast) last = swept.last;
+    memory = ratio(ofState, last, items.length);
+    largest = Math.max(largest, tapeBytes(loss));
+  });
+  return { cotangents, tape: { iterations, residual, memory, bytes: stored + largest + bytesOf(cotangents) } };
+}
 
-  const E = tensor(scale.slice(), { shape: [r, 1] });
-  const columns = zeros([1, count]);
-  const K = mul(E, stacked(A, G, p, r));
-  const k = mul(E, stacked(add(b, columns), add(h, columns), p, r));
-  const H = add(Q, mul(rho, matmul(transpose(K), K)));
-  const L = cholesky(proximal > 0 ? add(H, mul(proximal, eye(n))) : H);
-  let x = leaf(zeros([n, count]));
-  let nu = leaf(zeros([p, count]));
-  // ADMM's own start, at x = 0 and s = max(h, 0)
-  let w = leaf(p < r ? mul(-rho, relu(slice(k, 0, p, r))) : zeros([0, count]));
-  const state = () => [nu, w, ...(proximal > 0 ? [x] : [])].filter(({ size }) => size > 0);
-  const start = state();
-  let last = start;
-  const goesOn = continuation(settings, atLeast);
-  let iterations = 0;
-  let first: Float64Array = new Float64Array(count);
-  let residual = 0;
-  do {
-    iterations++;
-    last = state();
-    const z = stacked(nu, abs(w), p, r);
-    const force = add(q, matmul(transpose(K), sub(z, mul(rho, k))));
-    x = neg(choleskySolve(L, proximal > 0 ? sub(force, mul(proximal, x)) : add(force, columns)));
-    const step = mul(relaxation * rho, sub(matmul(K, x), k));
-    const before = [nu, w];
-    if (p > 0) nu = add(nu, slice(step, 0, 0, p));
-    if (p < r) w = add(add(mul(relaxation, relu(w)), mul(1 - relaxation, w)), slice(step, 0, p, r));
-    const change = squaredChange([nu, w], before, count);
-    if (iterations === 1) first = change;
-    residual = Math.sqrt(largestRatio(change, first));
-  } while (goesOn(iterations, residual));
+/** The cotangents of the system, of the first state and of the state before the last iteration. */
+function backwards({ wanted, iteration }: Task, loss: Tensor, start: IterationState, before: IterationState) {
+  const [first, last] = [iteration.memory(start), iteration.memory(before)];
+  const results = grad(loss, [...wanted, ...first, ...last]);
   return {
-    x,
-    start,
-    last,
-    nu: p > 0 ? mul(slice(E, 0, 0, p), nu) : null,
-    lambda: p < r ? mul(slice(E, 0, p, r), relu(w)) : null,
-    iterations,
-    residual,
+    cotangents: results.slice(0, wanted.length),
+    first: results.slice(wanted.length, wanted.length + first.length),
+    last: results.slice(wanted.length + first.length),
   };
 }
 
-/** x = -Q^-1 q, or where Q is singular the proximal point iteration x+ = -(Q + proximal I)^-1 (q - proximal x) from 0. */
-function unconstrained(
-  Q: Tensor,
-  q: Tensor,
+function bytesOf(tensors: readonly Tensor[]): number {
+  return tensors.reduce((sum, { size }) => sum + 8 * size, 0);
+}
+
+interface Iterated {
+  readonly end: IterationState;
+  /** The state before the last iteration. */
+  readonly before: IterationState;
+  readonly iterations: number;
+  readonly residual: number;
+}
+
+/** Iterates as long as `goesOn` says; `visit` sees every state that an iteration begins from. One iteration where there is no state. */
+function iterate(
+  iteration: UnrolledIteration,
+  system: IterationSystem,
+  start: IterationState,
   count: number,
-  proximal: number,
-  settings: TapeSettings,
-  atLeast: number,
-): Unrolled {
-  const n = Q.shape[0];
-  const L = cholesky(proximal > 0 ? add(Q, mul(proximal, eye(n))) : Q);
-  const goesOn = proximal > 0 ? continuation(settings, atLeast) : () => false;
-  let x = leaf(zeros([n, count]));
-  const start = proximal > 0 ? [x] : [];
-  let last = start;
+  goesOn: (iterations: number, residual: number) => boolean,
+  visit: (k: number, state: IterationState) => void = () => {},
+): Iterated {
+  const hasMemory = iteration.memory(start).length > 0;
+  let [before, end] = [start, start];
   let iterations = 0;
   let first: Float64Array = new Float64Array(count);
   let residual = 0;
   do {
-    const before = x;
-    if (proximal > 0) last = [x];
-    x = neg(choleskySolve(L, sub(q, mul(proximal, x))));
-    const change = squaredChange([x], [before], count);
+    before = end;
+    visit(iterations, before);
+    end = iteration.advance(system, before);
+    const change = squaredChange(iteration.memory(end), iteration.memory(before), count);
     if (++iterations === 1) first = change;
     residual = Math.sqrt(largestRatio(change, first));
-  } while (goesOn(iterations, residual));
-  return { x, nu: null, lambda: null, iterations, residual: proximal > 0 ? residual : 0, start, last };
+  } while (hasMemory && goesOn(iterations, residual));
+  return { end, before, iterations, residual: hasMemory ? residual : 0 };
 }
 
 /** Whether another iteration follows: as many as were asked for, or at least so many and until the state has settled. */
-function continuation(settings: TapeSettings, atLeast: number): (iterations: number, residual: number) => boolean {
-  const { iterations: asked, maxIterations, tolerance } = settings;
+export function continuation(
+  { iterations: asked, maxIterations, tolerance }: TapeSettings,
+  atLeast: number,
+): (iterations: number, residual: number) => boolean {
   if (asked !== undefined) return (iterations) => iterations < asked;
   return (iterations, residual) => iterations < maxIterations && (iterations < atLeast || residual > tolerance);
-}
-
-/** The same values as a leaf, whose cotangent can be asked for. */
-function leaf(values: Tensor): Tensor {
-  const start = values.detach();
-  start.requiresGrad = true;
-  return start;
-}
-
-/** [top; bottom], where one of them may have no rows. */
-function stacked(top: Tensor, bottom: Tensor, p: number, r: number): Tensor {
-  if (p === 0) return bottom;
-  return p === r ? top : concat([top, bottom], 0);
 }
 
 /** The sum of |now - before|^2 (before = 0 where null) of every column, which is an item: the largest must not hide the others. */
@@ -241,11 +227,22 @@ function squaredChange(now: readonly Tensor[], before: readonly Tensor[] | null,
   return totals;
 }
 
+/** The largest ratio, over the items, of the cotangents of the first state to those of the last. */
+function ratio(first: readonly Tensor[], last: readonly Tensor[], count: number): number {
+  return Math.sqrt(largestRatio(squaredChange(first, null, count), squaredChange(last, null, count)));
+}
+
+/** The sum of <cotangent, tensor>. */
+function paired(tensors: readonly Tensor[], cotangents: readonly Tensor[]): Tensor {
+  return tensors.reduce((total, value, i) => add(total, sum(mul(value, cotangents[i]))), tensor(0));
+}
+
 /** c'x, and the parts of nu and lambda where the cotangent has them, summed over the items. */
-function lossOf({ n, p, m }: QuadraticProgram, run: Unrolled, items: readonly number[], cotangent: Cotangent): Tensor {
-  let loss = sum(mul(run.x, asColumns(cotangent.x, n, items)));
-  if (cotangent.nu && run.nu) loss = add(loss, sum(mul(run.nu, asColumns(cotangent.nu, p, items))));
-  if (cotangent.lambda && run.lambda) loss = add(loss, sum(mul(run.lambda, asColumns(cotangent.lambda, m, items))));
+function lossOf({ problem: { n, p, m }, items, cotangent, iteration }: Task, end: IterationState): Tensor {
+  const { nu, lambda } = iteration.duals(end);
+  let loss = sum(mul(end.x, asColumns(cotangent.x, n, items)));
+  if (cotangent.nu && nu) loss = add(loss, sum(mul(nu, asColumns(cotangent.nu, p, items))));
+  if (cotangent.lambda && lambda) loss = add(loss, sum(mul(lambda, asColumns(cotangent.lambda, m, items))));
   return loss;
 }
 

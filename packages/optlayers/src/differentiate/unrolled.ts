@@ -1,6 +1,7 @@
 import { withRecording } from "@solvegrad/autograd";
 import { symmetrize } from "../arrays.ts";
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
+import { OptionError } from "../errors.ts";
 import { datumNames } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
 import { frozenPoints } from "./alternating-point.ts";
@@ -21,6 +22,11 @@ export interface UnrolledOptions {
   readonly relaxation?: number;
   /** The penalty for solutions of other solvers than ADMM, which brings its own. Default 1. */
   readonly rho?: number;
+  /**
+   * Stores the states of about sqrt(k) of the k iterations instead of the whole tape, and runs the others again on the way back:
+   * memory grows with the square root of the iterations, for twice the work forwards. The gradients are the same to rounding. Default false.
+   */
+  readonly checkpoints?: boolean;
 }
 
 /**
@@ -78,10 +84,12 @@ export function unrolled(options: UnrolledOptions = {}): DifferentiationRule {
 
 function validated(options: UnrolledOptions): TapeSettings & { readonly rho: number } {
   const { iterations, tolerance = 1e-10, maxIterations = 2000, relaxation = 1.6, rho = 1 } = options;
+  const { checkpoints = false } = options;
   if (iterations !== undefined) checkCount("iterations", iterations);
   checkCount("maxIterations", maxIterations);
   checkFraction("tolerance", tolerance);
   checkRelaxation(relaxation);
   checkPositive("rho", rho);
-  return { iterations, tolerance, maxIterations, relaxation, rho };
+  if (typeof checkpoints !== "boolean") throw new OptionError("checkpoints", checkpoints, "true or false");
+  return { iterations, tolerance, maxIterations, relaxation, rho, checkpoints };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   admm,
   type DataCotangents,
+  type DatumName,
   datumNames,
   implicit,
   interiorPoint,
@@ -11,8 +12,8 @@ import {
 } from "../../src/index.ts";
 import { relativeError, vertex } from "../random-programs.ts";
 
-/** Round numbers, with which ADMM's state arrives before its derivative. */
-const cases: Record<string, { data: QuadraticProgramData; cotangent: number[] }> = {
+/** Round numbers, with which ADMM's state arrives before its derivative, and the data whose cotangents are unique. */
+const cases: Record<string, { data: QuadraticProgramData; cotangent: number[]; unique: readonly DatumName[] }> = {
   "two copies of an equality": {
     data: {
       Q: [
@@ -27,16 +28,17 @@ const cases: Record<string, { data: QuadraticProgramData; cotangent: number[] }>
       b: [1, 2],
     },
     cotangent: [1, 0],
+    unique: ["Q", "q"],
   },
-  "a vertex of one equality and one inequality": { data: vertex, cotangent: [0, 1] },
+  "a vertex of one equality and one inequality": { data: vertex, cotangent: [0, 1], unique: datumNames },
 };
 
-/** The gradients of all data in one row: one of them alone may be zero. */
-function all(gradients: DataCotangents): number[] {
-  return datumNames.flatMap((name) => [...(gradients[name] ?? [])]);
+/** The gradients of these data in one row: one of them alone may be zero. */
+function all(gradients: DataCotangents, names: readonly DatumName[] = datumNames): number[] {
+  return names.flatMap((name) => [...(gradients[name] ?? [])]);
 }
 
-describe.each(Object.entries(cases))("unrolled, with %s", (_title, { data, cotangent }) => {
+describe.each(Object.entries(cases))("unrolled, with %s", (_title, { data, cotangent, unique }) => {
   const problem = quadraticProgram(data);
   const c = { x: Float64Array.from(cotangent) };
   const solution = admm({ tolerance: 1e-10 }).solve(problem);
@@ -44,7 +46,7 @@ describe.each(Object.entries(cases))("unrolled, with %s", (_title, { data, cotan
 
   it("goes on until the derivative has settled too", () => {
     const { gradients, report } = unrolled().vjp(problem, solution, c);
-    expect(relativeError(all(gradients), all(exact))).toBeLessThan(1e-7);
+    expect(relativeError(all(gradients, unique), all(exact, unique))).toBeLessThan(1e-7);
     expect(report.residual).toBeLessThan(1e-8);
     expect(report.notes).toEqual([]);
   });

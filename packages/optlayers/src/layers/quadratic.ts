@@ -7,12 +7,18 @@ import { OptionError } from "../errors.ts";
 import { degeneracyOf, type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
+import { isSparseMatrix, type SparseQuadraticBatchData } from "../problem/read-sparse-quadratic-batch.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
 import type { Solver } from "../solvers/solver.ts";
 import { type ConstraintShift, withClosest } from "./closest.ts";
 import { quadraticKkt } from "./on-tape/kkt-tables.ts";
 import { checkLinear, checkSmoothing, entropicallySmoothed, type Smoothing, withCurvature } from "./smoothing.ts";
 import { checkOnFailure, type LayerOptions, type OnFailure, type Sight, solveOnTape } from "./solution-on-tape.ts";
+import {
+  type SparseQuadraticLayerOptions,
+  type SparseQuadraticLayerResult,
+  sparseQuadraticLayer,
+} from "./sparse-quadratic.ts";
 
 export interface QuadraticLayerOptions extends Omit<LayerOptions, "onFailure"> {
   /** How to solve; `interiorPoint()` by default. */
@@ -42,6 +48,14 @@ export interface QuadraticLayerResult {
 }
 
 /**
+ * The optimization layer for data with bounds, l <= Gx <= u or lower <= x <= upper, or with matrices in compressed columns:
+ * see `sparseQuadraticLayer`. Bounds stay what they are, and are never written as dense rows.
+ */
+export function quadraticLayer(
+  data: SparseQuadraticBatchData,
+  options?: SparseQuadraticLayerOptions,
+): SparseQuadraticLayerResult;
+/**
  * The optimization layer
  *
  *     x = argmin 1/2 x'Qx + q'x   subject to  Ax = b (nu),  Gx <= h (lambda)
@@ -64,7 +78,22 @@ export interface QuadraticLayerResult {
  * Where the constraints alone determine x, as at every vertex of a linear program, the gradient of q is zero almost
  * everywhere: `solution.degeneracy` and the report's notes say so, and `smoothing` gives x a slope.
  */
-export function quadraticLayer(data: QuadraticProgramData, options: QuadraticLayerOptions = {}): QuadraticLayerResult {
+export function quadraticLayer(data: QuadraticProgramData, options?: QuadraticLayerOptions): QuadraticLayerResult;
+export function quadraticLayer(
+  data: QuadraticProgramData | SparseQuadraticBatchData,
+  options: QuadraticLayerOptions | SparseQuadraticLayerOptions = {},
+): QuadraticLayerResult | SparseQuadraticLayerResult {
+  if (isBoundedOrSparse(data)) return sparseQuadraticLayer(data, options as SparseQuadraticLayerOptions);
+  return denseLayer(data as QuadraticProgramData, options as QuadraticLayerOptions);
+}
+
+function isBoundedOrSparse(data: QuadraticProgramData | SparseQuadraticBatchData): data is SparseQuadraticBatchData {
+  const given = data as SparseQuadraticBatchData;
+  const bounds = [given.l, given.u, given.lower, given.upper];
+  return bounds.some((bound) => bound !== undefined) || [given.Q, given.A, given.G].some(isSparseMatrix);
+}
+
+function denseLayer(data: QuadraticProgramData, options: QuadraticLayerOptions): QuadraticLayerResult {
   const { solver = interiorPoint(), differentiation = implicit(), onFailure, smoothing } = options;
   checkOnFailure(onFailure, ["raise", "mask", "closest"]);
   checkMethod("solver", solver, "solve", "a solver such as interiorPoint()");

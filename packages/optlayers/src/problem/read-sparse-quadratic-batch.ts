@@ -99,8 +99,8 @@ interface Sizes {
 /** The data that are there, h under the name of u; a sparse matrix without rows, and its vectors, are as good as left out. */
 function givenData({ constant: _, ...input }: SparseQuadraticBatchData): Given {
   const { A, b, ...withoutA } = withUpperRows(input);
-  const { G, l, u, ...withoutG } = isSparse(A) && A.shape[0] === 0 ? withoutA : { A, b, ...withoutA };
-  return isSparse(G) && G.shape[0] === 0 ? withoutG : { G, l, u, ...withoutG };
+  const { G, l, u, ...withoutG } = isSparseMatrix(A) && A.shape[0] === 0 ? withoutA : { A, b, ...withoutA };
+  return isSparseMatrix(G) && G.shape[0] === 0 ? withoutG : { G, l, u, ...withoutG };
 }
 
 function withUpperRows({ h, ...rest }: Omit<SparseQuadraticBatchData, "constant">): Given {
@@ -128,19 +128,20 @@ function numbersOf(given: Given): Partial<Record<SparseDatumName, DatumInput>> {
   const numbers: Partial<Record<SparseDatumName, DatumInput>> = {};
   for (const [name, value] of Object.entries(given) as [SparseDatumName, MatrixInput | undefined][]) {
     if (value === undefined) continue;
-    if (!isSparse(value)) numbers[name] = value;
+    if (!isSparseMatrix(value)) numbers[name] = value;
     else if (value.indices.length > 0) numbers[name] = value.data;
   }
   return numbers;
 }
 
-function isSparse(value: MatrixInput | undefined): value is SparseMatrixInput {
+/** Whether a matrix came in compressed columns. */
+export function isSparseMatrix(value: MatrixInput | undefined): value is SparseMatrixInput {
   return typeof value === "object" && value !== null && "indptr" in value && "indices" in value && "data" in value;
 }
 
 function schemaOf(given: Given): DataSchema<SparseDatumName, Letter> {
   const matrix = (name: SparseMatrixName, rows: Letter): readonly Letter[] =>
-    isSparse(given[name]) ? [`nonzeros of ${name}`] : [rows, "n"];
+    isSparseMatrix(given[name]) ? [`nonzeros of ${name}`] : [rows, "n"];
   return {
     problem: "a sparse QP",
     names: sparseDatumNames,
@@ -172,7 +173,7 @@ function layoutsOf(given: Given, { n, p, m }: Sizes): Record<SparseMatrixName, M
   const layout = (name: SparseMatrixName, rows: number): MatrixLayout => {
     const value = given[name];
     if (value === undefined) return emptyLayout(rows, n);
-    if (!isSparse(value)) return denseLayout(name, rows, n, name === "Q");
+    if (!isSparseMatrix(value)) return denseLayout(name, rows, n, name === "Q");
     const [actualRows, columns] = value.shape;
     if (actualRows === rows && columns === n) return sparseLayout(name, value, name === "Q");
     throw rangeError(name, value.shape, `${name} is ${actualRows} x ${columns}`, `${rows} x ${n}`);

@@ -219,6 +219,44 @@ describe("sparseQuadraticLayer", () => {
   });
 });
 
+describe("quadraticLayer with bounds", () => {
+  const Q = [
+    [2, 0.5],
+    [0.5, 1],
+  ];
+
+  it("agrees with the same bounds written as rows of G, in x, multipliers and gradients", () => {
+    const gradients = [0, 1].map((asRows) => {
+      const q = tensor([-5, 1], { requiresGrad: true });
+      const G = [
+        [1, 0],
+        [0, 1],
+        [-1, 0],
+        [0, -1],
+      ];
+      const rows = { G, h: [1, 2, 1, 0.5] };
+      const { x } = asRows
+        ? quadraticLayer({ Q, q, ...rows })
+        : quadraticLayer({ Q, q, lower: [-1, -0.5], upper: [1, 2] });
+      x.square().sum().backward();
+      return [...x.data(), ...(q.grad?.data() ?? [])];
+    });
+    gradients[0].forEach((value, k) => {
+      expect(value).toBeCloseTo(gradients[1][k], 8);
+    });
+  });
+
+  it("has the multipliers of the bounds, and factors no row for them", () => {
+    const { zeta, lambda, solution } = quadraticLayer({ Q, q: [-5, 1], upper: [1, 2] });
+    expect([lambda.size, zeta.size]).toEqual([0, 2]);
+    expect(solution.items[0].state?.program.rows).toBe(0);
+  });
+
+  it("keeps to the dense way without them", () => {
+    expect("zeta" in quadraticLayer({ Q, q: [-5, 1], G: [[1, 1]], h: [1] }).solution).toBe(false);
+  });
+});
+
 describe("the data of sparseQuadraticLayer", () => {
   const Q = identity(2);
   const q = [1, 1];

@@ -1,8 +1,8 @@
-import { type DatumInput, type SparseQuadraticBatchData, sparseDatumNames } from "../../src/index.ts";
+import { type DatumInput, quadraticLayer, type SparseQuadraticBatchData, sparseDatumNames } from "../../src/index.ts";
 import { denseOf, patterns, randomData, rules, solved } from "./sparse-qp.ts";
 import type { TableClass } from "./table-class.ts";
 
-/** minimize 1/2 x'Qx + q'x subject to Ax = b, l <= Gx <= u, lower <= x <= upper, matrices dense; in a batch Q and A are shared. */
+/** minimize 1/2 x'Qx + q'x subject to Ax = b, l <= Gx <= u, lower <= x <= upper, by quadraticLayer with dense matrices; in a batch Q and A are shared. */
 export const entry: TableClass = {
   name: "bounded qp",
   rules: Object.keys(rules),
@@ -29,6 +29,6 @@ export const entry: TableClass = {
     const stated: Partial<Record<string, DatumInput>> = Object.fromEntries(
       sparseDatumNames.map((name) => [name, data[name]]),
     );
-    return solved(rule, stated as unknown as SparseQuadraticBatchData);
+    return solved(rule, stated as unknown as SparseQuadraticBatchData, quadraticLayer);
   },
 };

@@ -64,9 +64,9 @@ function entriesOf({ shape: [, columns], indptr, indices }: RandomMatrix, dense:
   return matmul(dense.reshape([1, dense.size]), selection).reshape([indices.length]);
 }
 
-export function solved(rule: string, data: SparseQuadraticBatchData): readonly Tensor[] {
+export function solved(rule: string, data: SparseQuadraticBatchData, layer = sparseQuadraticLayer): readonly Tensor[] {
   const solver = rule === "implicit" ? sparseInteriorPoint({ tolerance: 1e-12 }) : sparseAdmm({ tolerance: 1e-13 });
-  const { x, nu, lambda, zeta } = sparseQuadraticLayer(data, { solver, differentiation: rules[rule] });
+  const { x, nu, lambda, zeta } = layer(data, { solver, differentiation: rules[rule] });
   return [x, nu, lambda, zeta];
 }
 

@@ -53,7 +53,8 @@ export function withClosest(
     solution.status,
     failed.filter((i) => solution.status[i] !== "primal_infeasible"),
   );
-  const onTape = dataOnTape(datumNames, differentiableData(datumNames, data), problem);
+  const asGiven = dataOnTape(datumNames, differentiableData(datumNames, data), problem);
+  const onTape = { ...asGiven, Q: withValues(asGiven.Q, problem.Q.values) };
   const { signal, timeLimit, onBackward } = options;
   const closest = failed.map((item) => ({
     item,
@@ -86,6 +87,17 @@ function raiseFor({ solver }: Solution, status: readonly Status[], items: readon
   if (items.length > 0) throw new OptimizationError(solver, status, items);
 }
 
+/** A tensor of these values with the derivatives of another: the problem's Q may be symmetrized, or have a smoothing added. */
+function withValues(value: Tensor, values: Float64Array): Tensor {
+  const given = value.data();
+  return value.add(
+    tensor(
+      values.map((entry, k) => entry - given[k]),
+      { shape: [...value.shape] },
+    ),
+  );
+}
+
 type ItemData = Record<DatumName, Tensor>;
 
 function itemData(problem: QuadraticProgram, data: ItemData, item: number): ItemData {
@@ -115,7 +127,7 @@ function closestItem(
   const beta = stacked([b, ...moved.map((row) => h.slice(0, row, row + 1))]);
   const k = p + moved.length;
   const data = {
-    Q: concat([concat([Q.add(Q.transpose()).div(2), zeros([n, k])], 1), zeros([k, n + k])], 0),
+    Q: concat([concat([Q, zeros([n, k])], 1), zeros([k, n + k])], 0),
     q: concat([q, zeros([k])], 0),
     A: concat([concat([B, eye(k).neg()], 1), concat([zeros([n, n]), B.transpose()], 1)], 0),
     b: concat([beta, zeros([n])], 0),

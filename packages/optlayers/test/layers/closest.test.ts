@@ -90,6 +90,18 @@ function found(n: number, p: number, m: number, wish: (result: ReturnType<typeof
   }
 }
 
+/** Two rows of one direction exclude each other, a third binds, a fourth does not; an equality holds. x is free otherwise. */
+function opposed(): Values {
+  for (let seed = 1; ; seed++) {
+    const values = infeasible(5, 1, 4, seed);
+    for (let j = 0; j < 5; j++) values.G.values[5 + j] = -values.G.values[j];
+    values.h.values.set([-1, 0.4, 0, 9]);
+    const result = layer(values);
+    const [, , third, fourth] = result.lambda.data();
+    if (movedRows(result) === 2 && isClear(result) && third > 0.05 && fourth === 0) return values;
+  }
+}
+
 const present = (values: Values) => datumNames.filter((name) => values[name].values.length > 0);
 const movedRows = ({ shift }: ReturnType<typeof layer>) =>
   [...(shift?.h.data() ?? [])].filter((value) => value > 0.05).length;
@@ -135,13 +147,8 @@ describe("onFailure: closest", () => {
   });
 
   it("gives those in Q, q, b and h where contradicting rows leave x free, and other rows bind", () => {
-    const values = found(4, 0, 6, (r) => movedRows(r) > 0 && isClear(r));
-    // two rows of the same direction that exclude each other
-    for (let j = 0; j < 4; j++) values.G.values[4 + j] = -values.G.values[j];
-    values.h.values.set([-1, 0.4]);
-    const result = layer(values);
-    expect(result.solution.status).toEqual(["primal_infeasible"]);
-    expect(worstError(values, ["Q", "q", "h"])).toBeLessThan(1e-6);
+    const values = opposed();
+    expect(worstError(values, ["Q", "q", "b", "h"])).toBeLessThan(1e-6);
   });
 
   it("is the limit of paying for the shift, ever more dearly", () => {
@@ -185,6 +192,17 @@ describe("onFailure: closest", () => {
     const at = (t: number) => slope(values.b.values.map((value) => value + t)).value;
     const difference = (at(1e-5) - at(-1e-5)) / 2e-5;
     expect(Math.abs(slope(values.b.values).ofb - difference)).toBeLessThan(1e-6 * Math.max(1, Math.abs(difference)));
+  });
+
+  it("is that of the smoothed problem where there is a smoothing", () => {
+    const values = opposed();
+    const curved = values.Q.values.map((value, k) => (k % 6 === 0 ? value + 2 : value));
+    const direct = layer({ ...values, Q: { ...values.Q, values: curved } });
+    const smoothed = layer(values, { onFailure: "closest", smoothing: { kind: "quadratic", weight: 2 } });
+    expect(relativeError(smoothed.x.data(), direct.x.data())).toBeLessThan(1e-10);
+    const [own, other] = [smoothed, direct].map((result) => grad(lossOf(result), [result.data.Q])[0].data());
+    expect(relativeError(own, other)).toBeLessThan(1e-9);
+    expect(relativeError(smoothed.x.data(), layer(values).x.data())).toBeGreaterThan(1e-3);
   });
 
   describe("in a batch", () => {

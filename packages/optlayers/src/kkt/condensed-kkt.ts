@@ -1,13 +1,18 @@
 import { activeKernels, transposed, view } from "@solvegrad/linalg";
-import { maxAbs } from "../arrays.ts";
+import { diagonalRatio, maxAbs } from "../arrays.ts";
 import { applyDatum, applyTransposedDatum } from "../problem/products.ts";
-import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { itemOf, measured, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { KktMethod, KktVector } from "./kkt-method.ts";
 
 /** The penalty on a row that must hold as an equality: this many times (largest entry of Q) / (its squared norm). */
 const penalty = 1e7;
 /** The multiple of (largest entry of Q) that is added to H's diagonal, and what it becomes where H is still singular. */
 const regularizations = [1e-9, 1e-7, 1e-5, 1e-3] as const;
+/** Both for a positive definite Q whose eigenvalues spread so far that these would hide the smallest of them. */
+const finePenalty = 1e3;
+const fineRegularizations = [1e-15, 1e-13, 1e-11, ...regularizations] as const;
+/** The smallest over the largest pivot of such a Q. */
+const hiddenPivot = 3e-5;
 
 /**
  * The KKT system condensed to x, for Q that may be singular and for many rows:
@@ -21,6 +26,8 @@ const regularizations = [1e-9, 1e-7, 1e-5, 1e-3] as const;
 export class CondensedKkt implements KktMethod {
   readonly name = "condensed";
   private readonly problem: QuadraticProgram;
+  /** Whether each item's Q asks for the fine penalty and regularizations. */
+  private readonly fine: readonly boolean[];
   /** Largest |Q_ij| of each item (1 when Q = 0). */
   private readonly scale: Float64Array;
   /** 1 / |row|^2 of A's and of G's rows, of each item (of the only one when the datum is shared). */
@@ -34,6 +41,8 @@ export class CondensedKkt implements KktMethod {
 
   constructor(problem: QuadraticProgram) {
     this.problem = problem;
+    const isFine = measured(problem.Q, (Q) => (hasHiddenPivots(Q, problem.n) ? 1 : 0));
+    this.fine = Array.from({ length: problem.batch }, (_, i) => isFine(i) === 1);
     this.scale = Float64Array.from({ length: problem.batch }, (_, i) => maxAbs(itemOf(problem.Q, i)) || 1);
     this.sizesA = inverseSquaredRows(problem.A.values, problem.n);
     this.sizesG = inverseSquaredRows(problem.G.values, problem.n);
@@ -51,16 +60,20 @@ export class CondensedKkt implements KktMethod {
     this.W = new Float64Array(items.length * m);
     for (let k = 0; k < items.length; k++) {
       this.weigh(k, D);
-      this.assemble(k, regularizations[0]);
+      this.assemble(k, this.regularizationsOf(items[k])[0]);
     }
     const failures = activeKernels().potrfBatched(view(this.H, [items.length, n, n]));
     return Uint8Array.from(failures, (failure, k) => (failure === 0 ? 0 : this.retry(k)));
   }
 
+  private regularizationsOf(item: number): readonly number[] {
+    return this.fine[item] ? fineRegularizations : regularizations;
+  }
+
   private weigh(k: number, D: Float64Array): void {
     const { p, m, A, G } = this.problem;
     const item = this.items[k];
-    const strength = penalty * this.scale[item];
+    const strength = (this.fine[item] ? finePenalty : penalty) * this.scale[item];
     const atA = A.batched ? item * p : 0;
     const atG = G.batched ? item * m : 0;
     for (let i = 0; i < p; i++) this.Omega[k * p + i] = strength * this.sizesA[atA + i];
@@ -90,7 +103,7 @@ export class CondensedKkt implements KktMethod {
 
   private retry(k: number): 0 | 1 {
     const { n } = this.problem;
-    for (const epsilon of regularizations.slice(1)) {
+    for (const epsilon of this.regularizationsOf(this.items[k]).slice(1)) {
       this.assemble(k, epsilon);
       if (activeKernels().potrf(view(this.H, [n, n], k * n * n)) === 0) return 0;
     }
@@ -114,6 +127,12 @@ export class CondensedKkt implements KktMethod {
     for (let i = 0; i < nu.length; i++) nu[i] = Omega[i] * Ax[i] - nu[i];
     for (let i = 0; i < lambda.length; i++) lambda[i] = W[i] * Gx[i] - lambda[i];
   }
+}
+
+/** Whether Q is positive definite, with pivots that the usual regularization would hide. */
+function hasHiddenPivots(Q: Float64Array, n: number): boolean {
+  const L = view(Q.slice(), [n, n]);
+  return activeKernels().potrf(L) === 0 && diagonalRatio(L.data, n) < hiddenPivot;
 }
 
 /** 1 / |row|^2 of every row of the matrices with n columns that `values` holds; 1 for a row of zeros. */

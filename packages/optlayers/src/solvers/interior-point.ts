@@ -114,13 +114,15 @@ function cold(problem: QuadraticProgram, method: KktMethod, settings: Settings):
 function inAllVariables(problem: QuadraticProgram, method: KktMethod, settings: Settings): IterationResult {
   const scaled = equilibrated(problem);
   if (!scaled) return iterateCold(problem, method, settings);
-  const run = iterateCold(scaled.problem, new CondensedKkt(scaled.problem), settings);
+  const own = { ...settings, units: residualUnits(scaled.problem) };
+  const run = iterateCold(scaled.problem, new CondensedKkt(scaled.problem), own);
   scaled.restore(run.point);
   return run;
 }
 
 function iterateCold(problem: QuadraticProgram, method: KktMethod, settings: Settings): IterationResult {
-  return polished(problem, method, settings, iterate(problem, method, coldStart(problem, method), settings));
+  const run = iterate(problem, method, coldStart(problem, method), settings, settings.units);
+  return polished(problem, method, settings, run);
 }
 
 function polished(
@@ -130,7 +132,8 @@ function polished(
   run: IterationResult,
 ): IterationResult {
   if (!settings.polish) return run;
-  return { ...run, point: polish(problem, method, run.point, (item) => run.outcome[item] === "converged").point };
+  const wanted = (item: number) => run.outcome[item] !== "time_limit";
+  return { ...run, point: polish(problem, method, run.point, wanted, settings.units).point };
 }
 
 /** Solves the items that the first run left short of the tolerance again, in all variables, with other factors and all bounds where they are. */

@@ -92,20 +92,17 @@ function checkOptions<P>({ solvers, problem, large, moved }: Kind<P>): void {
     expect(counts.length).toBeLessThanOrEqual(1);
   });
 
-  it.each(each)(
-    "%s keeps a time limit of a quarter of what a large problem takes, but for one iteration",
-    (_n, solver) => {
-      const marks: number[] = [];
-      const full = solver.solve(large, { onIteration: () => marks.push(performance.now()) });
-      expect(full.status).toEqual(["solved"]);
-      const longest = marks.reduce((most, mark, k) => Math.max(most, k === 0 ? 0 : mark - marks[k - 1]), 0);
-      const timeLimit = full.milliseconds / 4;
-      const { status, milliseconds } = solver.solve(large, { timeLimit });
-      expect(status).toEqual(["time_limit"]);
-      // whatever comes before the first iteration counts too; the machine may be busy
-      expect(milliseconds).toBeLessThan(full.milliseconds * 0.75 + 3 * longest);
-    },
-  );
+  it.each(each)("%s keeps a time limit far below what a large problem takes, but for an iteration", (_n, solver) => {
+    const marks: number[] = [];
+    const full = solver.solve(large, { onIteration: () => marks.push(performance.now()) });
+    expect(full.status).toEqual(["solved"]);
+    const longest = marks.reduce((most, mark, k) => Math.max(most, k === 0 ? 0 : mark - marks[k - 1]), 0);
+    const timeLimit = full.milliseconds / 20;
+    const { status, milliseconds } = solver.solve(large, { timeLimit });
+    expect(status).toEqual(["time_limit"]);
+    // whatever comes before the first iteration counts too; the machine may be busy
+    expect(milliseconds).toBeLessThan(full.milliseconds * 0.75 + 3 * longest);
+  });
 
   it.each(each)("%s refuses a time limit that is none", (_name, solver) => {
     for (const timeLimit of [0, -1, Number.NaN]) {

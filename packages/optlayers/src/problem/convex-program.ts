@@ -105,7 +105,10 @@ export function readConvexProgram(input: ConvexProgramData): { problem: ConvexPr
 
 /** The objective of every item, with the theta's that the problem holds. */
 export function smoothObjective(problem: ConvexProgram): SmoothObjective {
-  const theta = problem.thetaNames.map((name) => tensor(problem[name].values, { shape: [...problem[name].shape] }));
+  const theta = problem.thetaNames.map((name) => {
+    const { values, shape, batched } = problem[name];
+    return tensor(values, { shape: batched ? [problem.batch, ...shape] : [...shape] });
+  });
   return new SmoothObjective(problem.objective, theta, problem);
 }
 

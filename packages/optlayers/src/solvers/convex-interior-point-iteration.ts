@@ -58,6 +58,8 @@ export function iterateConvex(program: ConvexProgram, start: InteriorPoint, sett
   const iterations = new Int32Array(batch);
   const refused = new Int32Array(batch);
   const first = sizesAt(program, point, at, scales);
+  const { model: atStart } = startModel(program);
+  for (let i = 0; i < batch; i++) if (!isConvexAt(atStart, i)) outcome[i] = "not_convex";
   for (let iteration = 0; ; iteration++) {
     const { relative, residuals } = assessConvex(program, point, at);
     const open = [...outcome.keys()].filter((i) => outcome[i] === null);

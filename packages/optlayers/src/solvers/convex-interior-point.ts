@@ -15,6 +15,7 @@ import { assessConvex, quadraticModel, startModel } from "./convex-model.ts";
 import { ConvexState, usablePoints } from "./convex-state.ts";
 import { coldStart } from "./interior-point-start.ts";
 import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
+import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";
 
@@ -44,10 +45,10 @@ export function convexInteriorPoint(options: ConvexInteriorPointOptions = {}): S
   checkTimeLimit(timeLimit);
   return {
     name: "convex interior point",
-    solve(program, { warmStart, signal, onIteration, timeLimit: own = Infinity } = {}) {
+    solve(program, options = {}) {
       const begin = performance.now();
-      const deadline = begin + Math.min(timeLimit, own);
-      const interrupted = () => signal?.aborted === true || performance.now() > deadline;
+      const { warmStart, onIteration } = options;
+      const interrupted = interruption(options, timeLimit);
       const settings = { tolerance: tolerance / 10, maxIterations, interrupted, onIteration };
       const earlier = earlierPoint(program, warmStart);
       const run = (earlier && fromEarlier(program, earlier, tolerance)) ?? fromStart(program, earlier, settings);

@@ -14,7 +14,11 @@ import { type Assessment, assessWith, type ObjectiveTerms, type PrimalDualPoint 
  * Its KKT residual at x is the program's own, a Newton step of the program is one of the model, and at a solution x the two have
  * the same multipliers and, with q moved as grad f moves with theta, the same derivatives.
  */
-export function quadraticModel(program: ConvexProgram, x: Float64Array, at: SmoothPoint): QuadraticProgram {
+export function quadraticModel(
+  program: ConvexProgram,
+  x: Float64Array,
+  at: Pick<SmoothPoint, "gradient" | "hessian">,
+): QuadraticProgram {
   const { n, p, m, batch, batched, A, b, G, h } = program;
   const H = at.hessian();
   const q = at.gradient.slice();

@@ -2,6 +2,7 @@ import { type ConvexProgram, smoothObjective } from "../problem/convex-program.t
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { quadraticModel } from "./convex-model.ts";
 import { isUsable, type Solution } from "./solver.ts";
+import { stateFor } from "./state-for.ts";
 
 /** The quadratic model at a solution, as a solution of which the program's own is to be differentiated. */
 export interface SolvedModel {
@@ -12,12 +13,12 @@ export interface SolvedModel {
 
 /** What a solver of convex programs leaves for a rule: the quadratic model at its solution, with its factors, made when asked for. */
 export class ConvexState {
-  readonly program: ConvexProgram;
+  readonly problem: ConvexProgram;
   private readonly make: () => { readonly model: QuadraticProgram; readonly state: unknown };
   private made: { readonly model: QuadraticProgram; readonly state: unknown } | null = null;
 
-  constructor(program: ConvexProgram, make: () => { readonly model: QuadraticProgram; readonly state: unknown }) {
-    this.program = program;
+  constructor(problem: ConvexProgram, make: () => { readonly model: QuadraticProgram; readonly state: unknown }) {
+    this.problem = problem;
     this.make = make;
   }
 
@@ -30,8 +31,11 @@ export class ConvexState {
 /** The quadratic model at a solution of any solver; the start takes the place of points that may not be used. */
 export function modelAt(program: ConvexProgram, solution: Solution): SolvedModel {
   const { state } = solution;
-  if (state instanceof ConvexState && state.program === program) {
-    return { model: state.model.model, solution: { ...solution, state: state.model.state } };
+  if (state instanceof ConvexState && state.problem === program) {
+    const { model, state: left } = state.model;
+    if (model.b === program.b && model.h === program.h) return { model, solution: { ...solution, state: left } };
+    const own = { ...model, b: program.b, h: program.h };
+    return { model: own, solution: { ...solution, state: stateFor(left, model, own) } };
   }
   const x = usablePoints(program, solution);
   const model = quadraticModel(program, x, smoothObjective(program).at(x));

@@ -95,14 +95,14 @@ function lagrangianOf<N extends string>(
   data: DataOnTape<N>,
   usable: readonly number[],
 ): Tensor {
-  if (usable.length === status.length) return lagrangian(point, data);
+  if (usable.length === status.length) return lagrangian(point, data, usable);
   const rows = (value: Tensor) =>
     concat(
       usable.map((i) => value.slice(0, i, i + 1)),
       0,
     );
   const own = Object.fromEntries(batched.map((name) => [name, rows(data[name])]));
-  return lagrangian(mapped(point, rows), { ...data, ...own });
+  return lagrangian(mapped(point, rows), { ...data, ...own }, usable);
 }
 
 /** The point's parts in the order of the layer's outputs. */

@@ -3,6 +3,7 @@ import type { DifferentiationRule } from "../../differentiate/rule.ts";
 import { LayerError } from "../../errors.ts";
 import { type Datum, itemOf } from "../../problem/quadratic-program.ts";
 import type { Solution } from "../../solvers/solver.ts";
+import { stateFor } from "../../solvers/state-for.ts";
 import type { KktOperator } from "./kkt-on-tape.ts";
 
 /** A datum that enters the KKT conditions linearly, so that its cotangent is a part of K^-1 c, up to the sign. */
@@ -23,7 +24,7 @@ export function operatorOf<N extends string, P extends { readonly batch: number 
 ): KktOperator {
   const wanted = terms.map(({ name }) => name);
   const own = withOwnItems(problem, wanted);
-  const known = own === problem ? solution : { ...solution, state: stateOf(solution.state, problem, own) };
+  const known = own === problem ? solution : { ...solution, state: stateFor(solution.state, problem, own) };
   return ([x, nu, lambda]) => {
     const cotangent = { x: x ?? new Float64Array(solution.x.length), nu, lambda };
     const { gradients } = rule.vjp(own, known, cotangent, { wanted });
@@ -51,10 +52,4 @@ function repeated(datum: Datum, batch: number): Datum {
   const values = new Float64Array(batch * size);
   for (let i = 0; i < batch; i++) values.set(itemOf(datum, i), i * size);
   return { values, shape: datum.shape, batched: true };
-}
-
-/** What the solver left for `problem`, as left for `same`, which has the same numbers. */
-function stateOf(state: unknown, problem: unknown, same: unknown): unknown {
-  if ((state as { problem?: unknown } | undefined)?.problem !== problem) return undefined;
-  return Object.assign(Object.create(Object.getPrototypeOf(state)), state, { problem: same });
 }

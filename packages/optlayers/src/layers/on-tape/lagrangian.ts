@@ -18,7 +18,12 @@ export type DataOnTape<N extends string> = Readonly<Record<N, Tensor>>;
  * The Lagrangian of a kind of problem in Tensor ops, summed over the items. It is all that a kind must say for derivatives of any
  * order: the KKT conditions are those of its gradient in the point, the KKT matrix is its Hessian.
  */
-export type Lagrangian<N extends string> = (point: PointOnTape, data: DataOnTape<N>) => Tensor;
+export type Lagrangian<N extends string> = (
+  point: PointOnTape,
+  data: DataOnTape<N>,
+  /** The items of the batch that the rows of the point are. */
+  items: readonly number[],
+) => Tensor;
 
 /** 1/2 x'Qx + q'x + nu'(Ax - b) + lambda'(Gx - h). */
 export const quadraticLagrangian: Lagrangian<DatumName> = (point, data) => {

@@ -23,7 +23,7 @@ export interface TapeSettings {
 }
 
 /** What a run of the iterations on a tape came to. */
-interface Tape {
+export interface Tape {
   readonly iterations: number;
   /** The last change of the state relative to the first. */
   readonly residual: number;

@@ -2,11 +2,14 @@ import { withRecording } from "@solvegrad/autograd";
 import { symmetrize } from "../arrays.ts";
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import { OptionError } from "../errors.ts";
-import { datumNames } from "../problem/quadratic-program.ts";
+import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { GeometryCache } from "../solvers/admm-groups.ts";
-import { frozenPoints } from "./alternating-point.ts";
-import type { DataCotangents, DifferentiationRule, VjpOptions } from "./rule.ts";
-import { differentiateTape, settledMemory, type TapeSettings } from "./unrolled-tape.ts";
+import type { Solution } from "../solvers/solver.ts";
+import { type FrozenPoints, frozenPoints } from "./alternating-point.ts";
+import type { KktRule } from "./kkt-rule.ts";
+import type { DataCotangents, VjpOptions } from "./rule.ts";
+import { carryTangents } from "./unrolled-tangent.ts";
+import { differentiateTape, settledMemory, type Tape, type TapeSettings } from "./unrolled-tape.ts";
 
 export interface UnrolledOptions {
   /** Iterations on the tape. Without it, as many as it takes until the state and its derivative settle. */
@@ -32,12 +35,14 @@ export interface UnrolledOptions {
 /**
  * Unrolling: ADMM is run from its cold start on the tape of the autodiff engine, and the tape is run backwards. It differentiates
  * the iterations themselves, so it takes no optimality condition for granted, and its memory grows with their number
- * (`peakBytes` is what the tape held). With enough iterations its gradients are those of the other rules.
+ * (`peakBytes` is what the tape held), or with its square root with `checkpoints`. With enough iterations its gradients are those of the
+ * other rules. The Jacobian-vector product carries tangents forwards along the same iterations, at constant memory.
  *
- * Of the solution it uses the statuses (items without a usable one are left off the tape) and ADMM's penalty.
+ * Of the solution it uses the statuses (items without a usable one are left off the tape) and ADMM's penalty. ADMM's start,
+ * the scaling of its rows and its penalty count as constants.
  * Throws an `OptionError` for an option outside its range.
  */
-export function unrolled(options: UnrolledOptions = {}): DifferentiationRule {
+export function unrolled(options: UnrolledOptions = {}): KktRule<QuadraticProgram, DatumName> {
   const settings = validated(options);
   const cache = new GeometryCache();
   return {
@@ -46,40 +51,60 @@ export function unrolled(options: UnrolledOptions = {}): DifferentiationRule {
       const start = performance.now();
       const gradients: DataCotangents = {};
       for (const name of wanted) gradients[name] = new Float64Array(problem[name].values.length);
-      const { points, notes, bytes } = frozenPoints(problem, solution, cache, settings.rho);
-      const tapes = points
-        .filter(({ usable }) => usable.includes(true))
-        .map((point) => {
-          const items = point.usable.flatMap((use, i) => (use ? [point.group.first + i] : []));
-          // the backward pass of a layer runs without recording
-          return withRecording(true, () => differentiateTape(problem, point, items, cotangent, settings, gradients));
-        });
+      const { points, notes, bytes } = usablePoints(problem, solution, cache, settings.rho);
+      const tapes = points.map((point) => {
+        const items = point.usable.flatMap((use, i) => (use ? [point.group.first + i] : []));
+        // the backward pass of a layer runs without recording
+        return withRecording(true, () => differentiateTape(problem, point, items, cotangent, settings, gradients));
+      });
       if (gradients.Q) symmetrize(gradients.Q, problem.n);
-      const residual = tapes.reduce((largest, tape) => Math.max(largest, tape.residual), 0);
-      const memory = tapes.reduce((largest, tape) => Math.max(largest, tape.memory), 0);
-      const iterations = tapes.reduce((largest, tape) => Math.max(largest, tape.iterations), 0);
-      const unconverged =
-        residual > settings.tolerance
-          ? [`The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`]
-          : [];
-      const unsettled =
-        memory > settledMemory * settings.tolerance
-          ? [
-              `The gradient has not settled: ${memory.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations.`,
-            ]
-          : [];
-      return {
-        gradients,
-        report: {
-          iterations,
-          milliseconds: performance.now() - start,
-          peakBytes: bytes + tapes.reduce((largest, tape) => Math.max(largest, tape.bytes), 0),
-          residual: Math.max(residual, memory),
-          notes: [...notes, ...unconverged, ...unsettled],
-        },
+      const largest = (figure: keyof Tape) => tapes.reduce((most, tape) => Math.max(most, tape[figure]), 0);
+      const [iterations, residual, memory] = [largest("iterations"), largest("residual"), largest("memory")];
+      const left = `${memory.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations`;
+      const report = {
+        iterations,
+        milliseconds: performance.now() - start,
+        peakBytes: bytes + largest("bytes"),
+        residual: Math.max(residual, memory),
+        notes: [
+          ...notes,
+          ...unconverged(residual, iterations, settings),
+          ...(memory > settledMemory * settings.tolerance ? [`The gradient has not settled: ${left}.`] : []),
+        ],
       };
+      return { gradients, report };
+    },
+    jvp(problem, solution, tangents) {
+      const start = performance.now();
+      const { points, notes, bytes } = usablePoints(problem, solution, cache, settings.rho);
+      const carried = carryTangents(problem, solution, points, tangents, settings);
+      const { tangent, iterations, residual, tangentResidual } = carried;
+      const changed = `it still changed by ${tangentResidual.toExponential(1)} (relative) after ${iterations} iterations`;
+      const report = {
+        iterations,
+        milliseconds: performance.now() - start,
+        peakBytes: bytes + carried.bytes,
+        residual: Math.max(residual, tangentResidual),
+        notes: [
+          ...notes,
+          ...unconverged(residual, iterations, settings),
+          ...(tangentResidual > settings.tolerance ? [`The tangent has not settled: ${changed}.`] : []),
+        ],
+      };
+      return { tangent, report };
     },
   };
+}
+
+/** The groups that have an item which may be used. */
+function usablePoints(problem: QuadraticProgram, solution: Solution, cache: GeometryCache, rho: number): FrozenPoints {
+  const frozen = frozenPoints(problem, solution, cache, rho);
+  return { ...frozen, points: frozen.points.filter(({ usable }) => usable.includes(true)) };
+}
+
+function unconverged(residual: number, iterations: number, { tolerance }: TapeSettings): string[] {
+  if (residual <= tolerance) return [];
+  return [`The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`];
 }
 
 function validated(options: UnrolledOptions): TapeSettings & { readonly rho: number } {

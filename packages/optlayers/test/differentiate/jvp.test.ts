@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   admm,
@@ -15,12 +16,14 @@ import {
   entropyNames,
   implicit,
   interiorPoint,
+  type QuadraticProgram,
   type Solution,
   type Solver,
   simplexProjection,
   sparsemaxImplicit,
   sparsemaxNames,
   sparsemaxProblem,
+  unrolled,
 } from "../../src/index.ts";
 import { randomEntropyProgram } from "../random-entropy.ts";
 import { inner, norm, normals, type RandomProgram, randomProgram, uniforms } from "../random-programs.ts";
@@ -57,6 +60,7 @@ const quadraticRules: DifferentiationRule[] = [
   alternating({ truncate }),
   { ...alternating({ truncate, acceleration: "none" }), name: "alternating, plain recursion" },
   alternating({ mode: "forward", truncate }),
+  unrolled({ tolerance: 1e-12 }),
 ];
 
 const programs: Record<string, RandomProgram> = {
@@ -194,6 +198,50 @@ describe.each(subjects)("$title", (subject) => {
     const padded = tangentOf(rule, subject, { ...zeros, [name]: tangents[name] }).tangent;
     expect(norm(alone.x)).toBeGreaterThan(0);
     for (const part of parts) expect(alone[part]).toEqual(padded[part]);
+  });
+});
+
+describe("unrolled, cut off after any number of iterations", () => {
+  const singular = randomProgram({ n: 8, p: 2, m: 7, seed: 12 });
+  singular.Q.values.fill(0);
+  const cases: Record<string, QuadraticProgram> = {
+    "one problem": randomProgram(programs["QP with equalities and inequalities"]),
+    "p + m > n": randomProgram(programs["QP without equalities, p + m > n"]),
+    "shared matrices": randomProgram(programs["QPs that share Q, A, G"]),
+    "nothing shared": randomProgram(programs["QPs that share nothing"]),
+    "no constraints": randomProgram(programs["QP without constraints"]),
+    "Q = 0": singular,
+  };
+  const lengths = fc.integer({ min: 1, max: 40 });
+
+  it.each(Object.entries(cases))("is the transpose of the tape to 1e-10: %s", (_title, problem) => {
+    const found = interiorPoint().solve(problem);
+    // what cannot be solved is unrolled all the same
+    const solution = { ...found, status: found.status.map(() => "solved" as const) };
+    fc.assert(
+      fc.property(lengths, fc.boolean(), fc.integer({ min: 1, max: 1000 }), (iterations, checkpoints, seed) => {
+        const rule = unrolled({ iterations, checkpoints });
+        const normal = normals(seed);
+        const t = Object.fromEntries(datumNames.map((name) => [name, problem[name].values.map(() => normal())]));
+        const c = randomCotangent(solution, seed + 1);
+        const { tangent, report } = rule.jvp(problem, solution, t);
+        const { gradients } = rule.vjp(problem, solution, c);
+        const forwards = parts.reduce((sum, part) => sum + inner(c[part], tangent[part]), 0);
+        const backwards = datumNames.reduce((sum, name) => sum + inner(gradients[name] ?? [], t[name]), 0);
+        const size = Math.hypot(...parts.map((part) => norm(c[part]) * norm(tangent[part])));
+        expect(Math.abs(forwards - backwards) / size).toBeLessThan(1e-10);
+        expect(report.iterations).toBe(problem.p + problem.m > 0 ? iterations : 1);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it("says so of a tangent that has not settled", () => {
+    const problem = cases["one problem"];
+    const { report } = unrolled({ iterations: 4 }).jvp(problem, interiorPoint().solve(problem), {
+      q: new Float64Array(12).fill(1),
+    });
+    expect(report.notes.join()).toMatch(/The tangent has not settled: it still changed by .* after 4 iterations/);
   });
 });
 

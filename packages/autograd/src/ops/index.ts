@@ -36,5 +36,5 @@ export { matmul } from "./matmul.ts";
 export { apply, type Op, type VjpContext } from "./op.ts";
 export { maxPool2d } from "./pooling.ts";
 export { argmax, broadcastTo, max, mean, sum, sumTo } from "./reduction.ts";
-export { pick, putFlat, type Selection, takeAlong, where } from "./selection.ts";
+export { pick, putFlat, type Selection, takeAlong, takeFlat, where } from "./selection.ts";
 export { type OpAttributes, type OpName, type OpTable, opTable } from "./table.ts";

@@ -80,8 +80,8 @@ export function checkIndices(op: string, indices: Int32Array, count: number, ext
     throw new ArgumentRangeError(op, `indices[${bad}]`, String(indices[bad]), `an integer from 0 to ${extent - 1}`);
 }
 
-/** The selected entries. */
-function takeFlat(x: Tensor, selection: Selection): Tensor {
+/** The selected entries; one may be selected more than once. */
+export function takeFlat(x: Tensor, selection: Selection): Tensor {
   return apply(selectionOps.takeFlat, [x], selection);
 }
 

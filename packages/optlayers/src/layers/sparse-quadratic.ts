@@ -6,6 +6,7 @@ import { readSparseQuadraticBatch, type SparseQuadraticBatchData } from "../prob
 import { sparseDatumNames } from "../problem/sparse-quadratic-batch.ts";
 import { type SparseBatchSolution, sparseBatchSolver } from "../solvers/sparse-batch.ts";
 import { type SparseSolver, sparseInteriorPoint } from "../solvers/sparse-interior-point.ts";
+import { sparseKkt } from "./on-tape/sparse-kkt.ts";
 import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
 
 export interface SparseQuadraticLayerOptions extends LayerOptions {
@@ -42,6 +43,8 @@ export interface SparseQuadraticLayerResult {
  * gradient of a datum that the batch shares is the sum over the batch; that of Q is symmetric. Where l = u, or lower =
  * upper, each gets half of the gradient.
  *
+ * With `createGraph: true` the gradient may be differentiated again, to any order and by any rule, on the active set as it is.
+ *
  * An item that fails raises an `OptimizationError`; with `onFailure: "mask"` its results and its gradient are zero, and
  * `solution.status` says why. Bad data are refused as by `sparseQuadraticBatch`.
  */
@@ -55,7 +58,7 @@ export function sparseQuadraticLayer(
   checkMethod("differentiation", differentiation, "vjp", "a rule such as sparseImplicit()");
   const { problem, dtype, numbers } = readSparseQuadraticBatch(data);
   return solveOnTape(
-    { name: "sparseQuadraticLayer", names: sparseDatumNames, data: numbers, problem, dtype },
+    { name: "sparseQuadraticLayer", names: sparseDatumNames, data: numbers, problem, dtype, kkt: sparseKkt(problem) },
     sparseBatchSolver(solver),
     differentiation,
     options,

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
+import { grad, gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
 import { analyzeLdl } from "@solvegrad/linalg";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
@@ -15,6 +15,7 @@ import {
   type SparseQuadraticBatchData,
   sparseAdmm,
   sparseAlternating,
+  sparseImplicit,
   sparseInteriorPoint,
   sparseQuadraticBatch,
   sparseQuadraticLayer,
@@ -52,6 +53,59 @@ describe("sparseQuadraticLayer", () => {
       return x.square().sum().add(nu.sum()).add(lambda.square().sum()).add(zeta.sum());
     }, inputs);
     expect(error).toBeLessThan(1e-6);
+  });
+
+  it("passes gradcheck of second order, on sparse and on dense data, whatever the rule of the inner systems", () => {
+    const data = random(9);
+    const finite = (values: Float64Array) =>
+      values.map((value) => (Number.isFinite(value) ? value : Math.sign(value) * 50));
+    const inputs = [
+      data.q,
+      data.A.data,
+      data.b,
+      data.G.data,
+      finite(data.u),
+      data.upper.map((v) => Math.min(v, 9)),
+    ].map((values) => tensor(values));
+    for (const differentiation of [sparseImplicit(), sparseAlternating({ truncate: 1e-13 })]) {
+      const error = gradcheck(
+        (q, A, b, G, u, upper) => {
+          const stated = { ...data, q, A: { ...data.A, data: A }, b, G: { ...data.G, data: G }, u, upper };
+          const { x, nu, lambda, zeta } = sparseQuadraticLayer(stated, {
+            solver: sparseAdmm({ tolerance: 1e-13 }),
+            differentiation,
+          });
+          const duals = [nu, lambda, zeta].map((part) => part.square().sum());
+          return duals.reduce((sum, part) => sum.add(part), x.square().sum());
+        },
+        inputs,
+        { order: 2, tolerance: 1e-5 },
+      );
+      expect(error).toBeLessThan(1e-5);
+    }
+  });
+
+  it("gives Hessian-vector products in Q by differences of gradients", () => {
+    const data = random(10);
+    const gradientAt = (values: Float64Array) => {
+      const Q = leaf(values);
+      const { x } = sparseQuadraticLayer({ ...data, Q: { ...data.Q, data: Q } }, precise);
+      return { Q, gradient: grad(x.square().sum(), [Q], { createGraph: true })[0] };
+    };
+    const { source, mirror } = sparseQuadraticBatch(data).layouts.Q;
+    const direction = new Float64Array(data.Q.data.length);
+    source.forEach((from, k) => {
+      direction[from] = Math.cos(3 * k);
+      direction[mirror?.[k] ?? from] = Math.cos(3 * k);
+    });
+    const { Q, gradient } = gradientAt(data.Q.data);
+    const [product] = grad(gradient.mul(tensor(direction)).sum(), [Q]);
+    const step = 1e-5;
+    const at = (t: number) => gradientAt(data.Q.data.map((value, k) => value + t * direction[k])).gradient.data();
+    const [above, below] = [at(step), at(-step)];
+    product.data().forEach((value, k) => {
+      expect(value).toBeCloseTo((above[k] - below[k]) / (2 * step), 6);
+    });
   });
 
   it("puts the gradient of a sparse matrix on its pattern alone, in the order of its entries", () => {

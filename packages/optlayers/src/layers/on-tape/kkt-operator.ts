@@ -25,8 +25,8 @@ export function operatorOf<N extends string, P extends { readonly batch: number 
   const wanted = terms.map(({ name }) => name);
   const own = withOwnItems(problem, wanted);
   const known = own === problem ? solution : { ...solution, state: stateFor(solution.state, problem, own) };
-  return ([x, nu, lambda]) => {
-    const cotangent = { x: x ?? new Float64Array(solution.x.length), nu, lambda };
+  return ([x, nu, lambda, zeta]) => {
+    const cotangent = { x: x ?? new Float64Array(solution.x.length), nu, lambda, zeta };
     const { gradients } = rule.vjp(own, known, cotangent, { wanted });
     return terms.map(({ name, sign }) => {
       const gradient = gradients[name];

@@ -1,12 +1,12 @@
 import { concat, eye, matmul, type Tensor, tensor, zeros } from "@solvegrad/autograd";
-import { dot } from "../arrays.ts";
+import { dot, maxAbs } from "../arrays.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import { OptimizationError } from "../errors.ts";
 import { type Datum, type DatumName, datumNames, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { zeroDatum } from "../problem/read-data.ts";
 import type { QuadraticProgramData } from "../problem/read-quadratic-program.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
-import { smallestShift } from "../solvers/smallest-shift.ts";
+import { rowsOfSmallestShift } from "../solvers/smallest-shift.ts";
 import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
 import { quadraticKkt } from "./on-tape/kkt-tables.ts";
 import { dataOnTape, differentiableData, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
@@ -31,7 +31,7 @@ export interface QuadraticRows {
 
 /**
  * Puts the solutions of their closest feasible problems in the place of the infeasible items of a masked result. An item is
- * infeasible because some rows B = [A; Gv], beta = [b; hv] contradict each other (v: the rows of `smallestShift`). Its
+ * infeasible because some rows B = [A; Gv], beta = [b; hv] contradict each other (v: the rows of `rowsOfSmallestShift`). Its
  * smallest shift t = Bx - beta is that of least squares, B't = 0, and among the x that need no more,
  *
  *     minimize 1/2 x'Qx + q'x   over x, t   subject to  Bx - t = beta,  B't = 0,  Gx <= h on the other rows
@@ -61,7 +61,7 @@ export function withClosest(
     ...closestItem(problem, itemData(problem, onTape, item), item, { signal, timeLimit, onBackward }),
   }));
   const status = [...solution.status];
-  for (const { item, solution: own } of closest) status[item] = own.status[0];
+  for (const own of closest) status[own.item] = own.status;
   raiseFor(
     solution,
     status,
@@ -111,7 +111,12 @@ function itemData(problem: QuadraticProgram, data: ItemData, item: number): Item
 interface ClosestItem extends QuadraticRows {
   readonly shift: ConstraintShift;
   readonly solution: Solution;
+  /** That of the solution, unless its shift is not the smallest one: then a row that moved should not have. */
+  readonly status: Status;
 }
+
+/** Shifts of a relaxed row down to this share of the largest, below zero, are rounding. */
+const shiftRounding = 1e-9;
 
 /** The closest feasible problem of one item, its results without a batch dimension. */
 function closestItem(
@@ -121,7 +126,7 @@ function closestItem(
   options: ClosestOptions,
 ): ClosestItem {
   const { n, p, m } = problem;
-  const { moved } = smallestShift(problem, item);
+  const moved = rowsOfSmallestShift(problem, item);
   const others = Array.from({ length: m }, (_, row) => row).filter((row) => !moved.includes(row));
   const B = stacked([A, ...moved.map((row) => G.slice(0, row, row + 1))]);
   const beta = stacked([b, ...moved.map((row) => h.slice(0, row, row + 1))]);
@@ -148,12 +153,15 @@ function closestItem(
     onFailure: "mask",
   });
   const [x, t] = [found.x.slice(0, 0, n), found.x.slice(0, n, n + k)];
+  const relaxed = Float64Array.from(t.data()).subarray(p);
+  const isSmallest = relaxed.every((r) => r >= -shiftRounding * maxAbs(relaxed));
   return {
     x,
     nu: found.nu.slice(0, 0, p),
     lambda: placed(found.nu.slice(0, p, k), moved, m).add(placed(found.lambda, others, m)),
     shift: { b: t.slice(0, 0, p), h: placed(t.slice(0, p, k), moved, m) },
     solution: found.solution,
+    status: isSmallest ? found.solution.status[0] : "numerical_error",
   };
 }
 

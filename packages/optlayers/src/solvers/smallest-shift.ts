@@ -1,15 +1,10 @@
-import { activeSet } from "../kkt/active-set.ts";
+import { maxAbs } from "../arrays.ts";
 import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { zeroDatum } from "../problem/read-data.ts";
 import { interiorPoint } from "./interior-point.ts";
-import type { Status } from "./solver.ts";
 
-/** How the constraints of an infeasible problem have to move. */
-export interface SmallestShift {
-  /** The inequalities that have to be relaxed; all others can be met as they are. */
-  readonly moved: readonly number[];
-  readonly status: Status;
-}
+/** A multiplier below this share of the largest one is 0: t = -nu and r = lambda are all of one unit. */
+const rounding = 1e-8;
 
 /**
  * Which constraints of one item move in the closest feasible problem,
@@ -17,13 +12,13 @@ export interface SmallestShift {
  *     minimize 1/2 |t|^2 + 1/2 |r|^2   over x, t, r   subject to  Ax - t = b,  Gx - r <= h.
  *
  * It always has a solution; (t, r) is unique, and r = the multipliers of its inequalities, so r >= 0 by itself and the rows that
- * move are those with a multiplier.
+ * move are those with a multiplier. Returns these inequalities; all others can be met as they are.
  */
-export function smallestShift(problem: QuadraticProgram, item: number): SmallestShift {
+export function rowsOfSmallestShift(problem: QuadraticProgram, item: number): number[] {
   const shifted = shiftProblem(problem, item);
-  const solution = interiorPoint().solve(shifted);
-  const { D } = activeSet(shifted, solution, Int32Array.of(0), 1e-8);
-  return { moved: [...D.keys()].filter((row) => D[row] === 0), status: solution.status[0] };
+  const { nu, lambda } = interiorPoint().solve(shifted);
+  const least = rounding * Math.max(maxAbs(nu), maxAbs(lambda));
+  return [...lambda.keys()].filter((row) => lambda[row] > least);
 }
 
 /** As a QP in (x, t, r). */

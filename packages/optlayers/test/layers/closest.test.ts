@@ -10,7 +10,7 @@ import {
   softmaxLayer,
   sparsemaxLayer,
 } from "../../src/index.ts";
-import { identity, norm, normals, relativeError } from "../random-programs.ts";
+import { identity, norm, normals, relativeError, uniforms } from "../random-programs.ts";
 
 type Values = Record<DatumName, { values: Float64Array; shape: number[] }>;
 
@@ -90,6 +90,32 @@ function found(n: number, p: number, m: number, wish: (result: ReturnType<typeof
   }
 }
 
+const pointOf = ({ x, shift }: ReturnType<typeof layer>) => [
+  ...x.data(),
+  ...(shift?.b.data() ?? []),
+  ...(shift?.h.data() ?? []),
+];
+
+/** The (x, t, r) that minimizes 1/2 x'Qx + q'x + price/2 |(t, r)|^2 subject to Ax - t = b, Gx - r <= h. */
+function paidFor({ Q, q, A, b, G, h }: Values, price: number): number[] {
+  const [n, p, m] = [q.values.length, b.values.length, h.values.length];
+  const width = n + p + m;
+  const wide = (rows: Float64Array, count: number, at: number) =>
+    Array.from({ length: count }, (_, i) =>
+      Array.from({ length: width }, (_, j) => (j < n ? rows[i * n + j] : j === at + i ? -1 : 0)),
+    );
+  const costs = Array.from({ length: width }, (_, i) =>
+    Array.from({ length: width }, (_, j) => (i < n && j < n ? Q.values[i * n + j] : i === j && i >= n ? price : 0)),
+  );
+  const { x } = quadraticLayer({
+    Q: costs,
+    q: [...q.values, ...new Array(p + m).fill(0)],
+    ...(p > 0 && { A: wide(A.values, p, n), b: b.values }),
+    ...(m > 0 && { G: wide(G.values, m, n + p), h: h.values }),
+  });
+  return [...x.data()];
+}
+
 /** Two rows of one direction exclude each other, a third binds, a fourth does not; an equality holds. x is free otherwise. */
 function opposed(): Values {
   for (let seed = 1; ; seed++) {
@@ -153,32 +179,28 @@ describe("onFailure: closest", () => {
 
   it("is the limit of paying for the shift, ever more dearly", () => {
     const values = found(3, 1, 6, (result) => movedRows(result) >= 2 && isClear(result));
-    const { x, shift } = layer(values);
-    const [n, p, m] = [3, 1, 6];
-    const { Q, q, A, b, G, h } = values;
-    const distance = (price: number) => {
-      // minimize 1/2 x'Qx + q'x + price/2 |(t, r)|^2 over x, t, r
-      const width = n + p + m;
-      const wide = (rows: Float64Array, count: number, at: number) =>
-        Array.from({ length: count }, (_, i) =>
-          Array.from({ length: width }, (_, j) => (j < n ? rows[i * n + j] : j === at + i ? -1 : 0)),
-        );
-      const costs = Array.from({ length: width }, (_, i) =>
-        Array.from({ length: width }, (_, j) => (i < n && j < n ? Q.values[i * n + j] : i === j && i >= n ? price : 0)),
-      );
-      const paid = quadraticLayer({
-        Q: costs,
-        q: [...q.values, ...new Array(p + m).fill(0)],
-        A: wide(A.values, p, n),
-        b: b.values,
-        G: wide(G.values, m, n + p),
-        h: h.values,
-      });
-      const expected = [...x.data(), ...(shift?.b.data() ?? []), ...(shift?.h.data() ?? [])];
-      return relativeError(paid.x.data(), expected);
-    };
+    const distance = (price: number) => relativeError(paidFor(values, price), pointOf(layer(values)));
     expect(distance(1e4)).toBeLessThan(1e-2);
     expect(distance(1e6)).toBeLessThan(distance(1e4) / 50);
+  });
+
+  it("is that limit for random programs of all shapes, among them rows that oppose or repeat each other", () => {
+    let infeasibleOnes = 0;
+    for (let seed = 240; seed < 300; seed++) {
+      const uniform = uniforms(seed);
+      const [n, p, m] = [1 + Math.floor(5 * uniform()), Math.floor(4 * uniform()), Math.floor(9 * uniform())];
+      const values = infeasible(n, p, m, seed);
+      if (seed % 3 === 0 && m > 1) for (let j = 0; j < n; j++) values.G.values[n + j] = -values.G.values[j];
+      if (seed % 3 === 0 && p > 1) for (let j = 0; j < n; j++) values.A.values[n + j] = values.A.values[j];
+      const result = layer(values);
+      if (result.solution.status[0] !== "primal_infeasible") continue;
+      infeasibleOnes++;
+      const point = pointOf(result);
+      const error = norm(paidFor(values, 1e7).map((value, k) => value - point[k]));
+      // the price leaves an error of the size of the multipliers over the price
+      expect(error / Math.max(1, norm(point)), `seed ${seed}`).toBeLessThan(1e-3);
+    }
+    expect(infeasibleOnes).toBeGreaterThan(20);
   });
 
   it("has derivatives of its derivatives", () => {

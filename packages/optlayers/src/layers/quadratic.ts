@@ -9,6 +9,8 @@ import { type DatumName, datumNames, type QuadraticProgram } from "../problem/qu
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
 import { isSparseMatrix, type SparseQuadraticBatchData } from "../problem/read-sparse-quadratic-batch.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
+import { assess } from "../solvers/residuals.ts";
+import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import type { Solver } from "../solvers/solver.ts";
 import { type ConstraintShift, withClosest } from "./closest.ts";
 import { quadraticKkt } from "./on-tape/kkt-tables.ts";
@@ -104,7 +106,11 @@ function denseLayer(data: QuadraticProgramData, options: QuadraticLayerOptions):
   const problem = smoothing ? withCurvature(asGiven, smoothing.weight) : asGiven;
   const stated = { name: "quadraticLayer", names: datumNames, data, problem, dtype, kkt: quadraticKkt, sight };
   const closest = onFailure === "closest";
-  const result = solveOnTape(stated, solver, differentiation, { ...options, onFailure: closest ? "mask" : onFailure });
+  const believed = withSecondOpinion(solver, assess);
+  const result = solveOnTape(stated, believed, differentiation, {
+    ...options,
+    onFailure: closest ? "mask" : onFailure,
+  });
   const found = closest ? withClosest(stated, result, options) : result;
   return { ...found, solution: withDegeneracy(found.solution, () => degeneracyOf(problem, found.solution)) };
 }

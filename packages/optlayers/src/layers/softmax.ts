@@ -11,6 +11,8 @@ import {
   readEntropyProgram,
 } from "../problem/entropy-program.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
+import { assessEntropy } from "../solvers/entropy-residuals.ts";
+import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import type { Solver } from "../solvers/solver.ts";
 import { entropyKkt } from "./on-tape/kkt-tables.ts";
 import { checkOnFailure, type LayerOptions, type Sight, solveOnTape } from "./solution-on-tape.ts";
@@ -53,7 +55,8 @@ export function softmaxLayer(data: EntropyProgramData, options: SoftmaxLayerOpti
   checkMethod("differentiation", differentiation, "vjp", "a rule such as entropicImplicit()");
   const { problem, dtype } = readEntropyProgram(data);
   const stated = { name: "softmaxLayer", names: entropyNames, data, problem, dtype, kkt: entropyKkt, sight };
-  const result = solveOnTape(stated, solver, differentiation, options);
+  const believed = withSecondOpinion(solver, assessEntropy);
+  const result = solveOnTape(stated, believed, differentiation, options);
   return { ...result, solution: withDegeneracy(result.solution, () => degeneracyOf(problem, result.solution)) };
 }
 

@@ -1,7 +1,7 @@
 import { allItems, applyDatum, applyTransposedDatum, offsetOf } from "../problem/products.ts";
 import type { LinearConstraints, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type ResidualUnits, residualUnits } from "./residual-units.ts";
-import type { Residuals, Status } from "./solver.ts";
+import type { Residuals, Solution, Status } from "./solver.ts";
 
 /** A primal-dual point of every item: x is batch x n, nu batch x p, lambda batch x m, row by row. */
 export interface PrimalDualPoint {
@@ -79,7 +79,17 @@ export function assessWith(
       residuals.gap[i] / ((units?.gap[i] ?? 1) + gapScale),
     );
   }
+  assessed.set(residuals, { problem, x: point.x, nu: point.nu, lambda: point.lambda });
   return { residuals, objective: objective.value, slack, relative };
+}
+
+/** Of which problem and arrays residuals were computed here. */
+const assessed = new WeakMap<Residuals, PrimalDualPoint & { readonly problem: LinearConstraints }>();
+
+/** Whether the residuals of this solution are those that were computed here for its very arrays. */
+export function isAssessed(problem: LinearConstraints, { residuals, x, nu, lambda }: Solution): boolean {
+  const of = residuals && assessed.get(residuals);
+  return of !== undefined && of.problem === problem && of.x === x && of.nu === nu && of.lambda === lambda;
 }
 
 /** The products with the constraints that the KKT conditions are made of, for all items. */

@@ -4,6 +4,7 @@ import type { DifferentiationReport } from "./rule.ts";
 import { type ActiveBounds, activeBounds } from "./sparse/active-bounds.ts";
 import { FrozenRecursion, type RecursionRun, type RecursionSettings } from "./sparse/frozen-recursion.ts";
 import { conditionTangents, sparseGradients } from "./sparse/kkt-cotangents.ts";
+import { weaklyActiveNotes } from "./sparse/notes.ts";
 import { overBatch, type SolvedPoint, type SparseRule } from "./sparse/over-batch.ts";
 import {
   filledCotangent,
@@ -85,11 +86,7 @@ function reportOf(
   { truncate }: RecursionSettings,
   begin: number,
 ): DifferentiationReport {
-  const notes: string[] = [];
-  if (weaklyActive > 0) {
-    const which = weaklyActive === 1 ? "1 constraint binds" : `${weaklyActive} constraints bind`;
-    notes.push(`${which} with a multiplier of zero and count as inactive: the derivative is one-sided there.`);
-  }
+  const notes = weaklyActiveNotes(weaklyActive);
   if (!(residual <= truncate)) {
     notes.push(
       `The recursion still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`,

@@ -4,6 +4,7 @@ import type { DifferentiationReport } from "./rule.ts";
 import { activeBounds } from "./sparse/active-bounds.ts";
 import { FaceSystem } from "./sparse/face-system.ts";
 import { conditionTangents, sparseGradients } from "./sparse/kkt-cotangents.ts";
+import { weaklyActiveNotes } from "./sparse/notes.ts";
 import {
   filledCotangent,
   filledTangents,
@@ -100,11 +101,7 @@ function reportOf(
 }
 
 function notesOn(weaklyActive: number, residual: number, regular: boolean): string[] {
-  const notes: string[] = [];
-  if (weaklyActive > 0) {
-    const which = weaklyActive === 1 ? "1 constraint binds" : `${weaklyActive} constraints bind`;
-    notes.push(`${which} with a multiplier of zero and count as inactive: the derivative is one-sided there.`);
-  }
+  const notes = weaklyActiveNotes(weaklyActive);
   if (!regular || residual > acceptedResidual) {
     notes.push(
       "The KKT system of the active constraints is singular: the solution is not unique, nor is its derivative.",

@@ -5,6 +5,7 @@ import {
   type SparseBatchSolution,
   type SparseDatumName,
   type SparseQuadraticBatch,
+  type SparseQuadraticBatchData,
   type SparseRule,
   sparseAdmm,
   sparseAlternating,
@@ -130,6 +131,67 @@ describe.each(Object.keys(rules))("the %s rule of sparse QPs", (name) => {
         if (!Number.isFinite(bound)) expect(gradients[name]?.[k]).toBe(0);
       });
     }
+  });
+});
+
+describe("degenerate problems", () => {
+  const identity = [
+    [1, 0],
+    [0, 1],
+  ];
+  const slopesIn = (data: SparseQuadraticBatchData, names: readonly SparseDatumName[]) =>
+    Object.values(rules).map((rule) => {
+      const problem = sparseQuadraticBatch(data);
+      const { gradients, report } = rule.vjp(problem, solvers.admm.solve(problem), { x: Float64Array.of(1, 2) });
+      return { values: names.flatMap((name) => [...(gradients[name] ?? [])]), report };
+    });
+
+  it("have the same finite gradient by every rule where equality rows repeat each other", () => {
+    const data = {
+      Q: identity,
+      q: [1, -1],
+      A: [
+        [1, 1],
+        [2, 2],
+      ],
+      b: [1, 2],
+    };
+    for (const { values } of slopesIn(data, ["q"])) {
+      [0.5, -0.5].forEach((expected, k) => {
+        expect(values[k]).toBeCloseTo(expected, 8);
+      });
+    }
+  });
+
+  it("share the gradient of a bound between two rows that say the same, by every rule", () => {
+    const data = {
+      Q: identity,
+      q: [-3, 0],
+      G: [
+        [1, 0],
+        [1, 0],
+      ],
+      u: [1, 1],
+    };
+    for (const { values } of slopesIn(data, ["q", "u"])) {
+      expect(values.every(Number.isFinite)).toBe(true);
+      expect(values[0]).toBeCloseTo(0, 8);
+      expect(values[1]).toBeCloseTo(-2, 8);
+      expect(values[2] + values[3]).toBeCloseTo(1, 8);
+    }
+  });
+
+  it("have x fixed by the bounds at the vertex of a linear program, by every rule", () => {
+    for (const { values } of slopesIn({ q: [-1, -2], lower: [0, 0], upper: [1, 1] }, ["q", "upper"])) {
+      [0, 0, 1, 2].forEach((expected, k) => {
+        expect(values[k]).toBeCloseTo(expected, 8);
+      });
+    }
+  });
+
+  it("are told of where a bound binds with no multiplier", () => {
+    const [implicitly, alternately] = slopesIn({ Q: identity, q: [0, -1], lower: [0, 0] }, ["q"]);
+    for (const { report } of [implicitly, alternately]) expect(report.notes.join()).toContain("a multiplier of zero");
   });
 });
 

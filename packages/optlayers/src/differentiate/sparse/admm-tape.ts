@@ -2,6 +2,7 @@ import { addProduct, addSymmetricProduct, addTransposedProduct } from "@solvegra
 import { AT_HIGH, AT_LOW, HELD, INACTIVE } from "../../solvers/sparse/active-set.ts";
 import { type AdmmFactor, sigma } from "../../solvers/sparse/admm-iteration.ts";
 import type { ScaledProgram } from "../../solvers/sparse/scaled-program.ts";
+import type { ScaledData } from "./scaled-data.ts";
 
 /** When a tape ends, and its over-relaxation. */
 export interface TapeSettings {
@@ -11,15 +12,6 @@ export interface TapeSettings {
   readonly tolerance: number;
   readonly maxIterations: number;
   readonly relaxation: number;
-}
-
-/** Numbers in the scaled problem's layout: tangents or cotangents of its data. `low` and `high` list the bounds of x, then of the rows. */
-export interface ScaledData {
-  readonly Q: Float64Array;
-  readonly q: Float64Array;
-  readonly C: Float64Array;
-  readonly low: Float64Array;
-  readonly high: Float64Array;
 }
 
 /** Of the state (x, w), or its tangent or cotangent. */

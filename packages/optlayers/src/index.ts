@@ -46,12 +46,14 @@ export {
   boxProjectionAsSparse,
 } from "./differentiate/box-projection-as-sparse.ts";
 export { type ConvexRule, convexAlternating, convexImplicit } from "./differentiate/convex-through-model.ts";
+export { convexUnrolled } from "./differentiate/convex-unrolled.ts";
 export {
   type EntropicAlternatingOptions,
   type EntropicAlternatingRule,
   entropicAlternating,
 } from "./differentiate/entropic-alternating.ts";
 export { entropicImplicit } from "./differentiate/entropic-implicit.ts";
+export { entropicUnrolled } from "./differentiate/entropic-unrolled.ts";
 export type { BackwardMethod } from "./differentiate/fixed-point/adjoints.ts";
 export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
@@ -69,6 +71,7 @@ export type {
   VjpOptions,
 } from "./differentiate/rule.ts";
 export { type DataOf, solutionJacobian, withJvp } from "./differentiate/solution-jacobian.ts";
+export type { SmoothUnrolledOptions } from "./differentiate/smooth-unrolled.ts";
 export type { SparseItemRule, SparseRule } from "./differentiate/sparse/over-batch.ts";
 export type {
   SparseCotangent,

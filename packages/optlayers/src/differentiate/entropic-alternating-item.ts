@@ -132,7 +132,7 @@ export function adjointOfItem(
 }
 
 /** H^-1 f by Woodbury's formula, X f - X K' M^-1 K X f. */
-function inverseHessian({ x, gram }: FrozenItem, f: Float64Array): Float64Array {
+export function inverseHessian({ x, gram }: Pick<FrozenItem, "x" | "gram">, f: Float64Array): Float64Array {
   const KXf = new Float64Array(gram.r);
   gram.multiply(
     1,

@@ -49,9 +49,9 @@ const mostHidden = 3;
 export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSettings): EntropicAdmmRun {
   const { p, m } = item;
   const gram = new ScaledGram(item.K, item.n);
-  const cold = start(item, gram);
+  const cold = entropicStart(item, gram);
   const { x } = cold;
-  const hessian: Inherited = { gram, rho: 0 };
+  const hessian: InheritedHessian = { gram, rho: 0 };
   let rho = settings.start?.rho ?? cold.rho;
   const v = settings.start?.z.slice() ?? cold.v;
   const t = v.slice();
@@ -88,7 +88,7 @@ export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSetting
 }
 
 /** v that brings exp(y - 1 - K'v) nearest to a size that fits the constraints, in logarithms; a rho for the rows there. */
-function start({ n, p, m, y, K, k }: EntropyItem, gram: ScaledGram) {
+export function entropicStart({ n, p, m, y, K, k }: EntropyItem, gram: ScaledGram) {
   const Kx = new Float64Array(p + m);
   gram.multiply(1, new Float64Array(n).fill(1), 0, Kx);
   let product = 0;
@@ -116,7 +116,7 @@ function start({ n, p, m, y, K, k }: EntropyItem, gram: ScaledGram) {
 }
 
 /** The factor of the Hessian that one update of x leaves to the next, with the penalty that it was made for; 0: none. */
-interface Inherited {
+export interface InheritedHessian {
   readonly gram: ScaledGram;
   rho: number;
 }
@@ -125,9 +125,9 @@ interface Inherited {
  * Newton's method for v and x; false where it breaks down. The Hessian of the last update serves as long as the decrement
  * falls by a factor of ten a step with it.
  */
-function updateX(
+export function updateX(
   item: EntropyItem,
-  hessian: Inherited,
+  hessian: InheritedHessian,
   a: Float64Array,
   rho: number,
   v: Float64Array,
@@ -178,7 +178,7 @@ function updateX(
   return true;
 }
 
-function refactored(hessian: Inherited, x: Float64Array, rho: number): boolean {
+function refactored(hessian: InheritedHessian, x: Float64Array, rho: number): boolean {
   hessian.rho = hessian.gram.factor(x, new Float64Array(hessian.gram.r).fill(1 / rho)) ? rho : 0;
   return hessian.rho !== 0;
 }

@@ -7,6 +7,7 @@ import {
   convexInteriorPoint,
   convexLayer,
   convexProgram,
+  convexUnrolled,
 } from "../../src/index.ts";
 import { randomConstraints } from "../random-convex.ts";
 import { margin } from "../random-programs.ts";
@@ -16,6 +17,7 @@ const rules: Record<string, ConvexRule> = {
   implicit: convexImplicit(),
   alternating: convexAlternating({ truncate: 1e-12 }),
   "alternating (forward)": convexAlternating({ mode: "forward", truncate: 1e-12 }),
+  unrolled: convexUnrolled({ tolerance: 1e-12, checkpoints: true }),
 };
 
 /** log sum exp(Cx + d) + 1/2 w'x^2. */

@@ -7,6 +7,7 @@ import {
   entropicAlternating,
   entropicImplicit,
   entropicInteriorPoint,
+  entropicUnrolled,
   softmaxLayer,
 } from "../../src/index.ts";
 import { randomEntropyProgram } from "../random-entropy.ts";
@@ -17,6 +18,7 @@ const rules: Record<string, DifferentiationRule<EntropyProgram, EntropyName>> = 
   implicit: entropicImplicit(),
   alternating: entropicAlternating({ truncate: 1e-12 }),
   "alternating (forward)": entropicAlternating({ mode: "forward", truncate: 1e-12 }),
+  unrolled: entropicUnrolled({ tolerance: 1e-12 }),
 };
 
 /** minimize -y'x + sum x log x subject to Ax = b, Gx <= h; in a batch only y is not shared. */

@@ -15,6 +15,16 @@ function relativeError(actual: Numbers, expected: Numbers): number {
   return Math.max(0, ...a.map((value, i) => Math.abs(value - e[i]))) / Math.max(1, ...e.map(Math.abs));
 }
 
+interface Comparison {
+  readonly rules: readonly {
+    readonly rule: string;
+    readonly cosine: number;
+    readonly relativeDifferences: Record<string, number>;
+  }[];
+  readonly truncation: readonly unknown[];
+  readonly convergence: readonly { readonly jacobianError: number }[];
+}
+
 const sparsemaxProblems = goldenOfKind("sparsemax");
 const entropyProblems = goldenOfKind("entropy");
 
@@ -141,16 +151,58 @@ describe("solve --json for kinds sparsemax and entropy", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
-  it("says that kind entropy has no unrolled rule, and no comparison", async () => {
-    const { exitCode, stderr } = await solveJson({ kind: "entropy", y: [1] }, "--differentiation", "unrolled");
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain('problems of kind "entropy" have no unrolled rule');
-    const compared = await solvegrad(["compare", "-"], { input: '{"kind":"entropy","y":[1]}' });
-    expect(compared.exitCode).toBe(2);
-    expect(compared.stderr).toContain('problems of kind "entropy"');
+  it("compares the rules on an entropy program, in the names of its data", async () => {
+    const input = JSON.stringify({
+      kind: "entropy",
+      y: [1, 0.5, -2],
+      A: [[1, 1, 1]],
+      b: [1],
+      G: [[1, 0, 0]],
+      h: [0.3],
+    });
+    const { exitCode, stdout } = await solvegrad(["compare", "-", "--json"], { input });
+    expect(exitCode).toBe(0);
+    const { rules, truncation, convergence } = JSON.parse(stdout) as Comparison;
+    expect(rules.map(({ rule }) => rule).slice(0, 2)).toEqual(["implicit", "alternating"]);
+    for (const { cosine, relativeDifferences } of rules) {
+      expect(cosine).toBeGreaterThan(1 - 1e-9);
+      expect(Object.keys(relativeDifferences)).toEqual(["y", "A", "b", "G", "h"]);
+    }
+    expect(truncation).toHaveLength(6);
+    expect(convergence.at(-1)?.jacobianError).toBeLessThan(1e-3 * (convergence[0]?.jacobianError ?? 0));
   });
 
-  it("compares the rules on a sparsemax problem as a QP", async () => {
+  it("projects on a box cut by equations, by its structure and by the general rules", async () => {
+    // x = clip(y - nu [1, 2], lower, upper) with x1 + 2 x2 = 1: nu = 0.5, x = (0.5, 0.25)
+    const input = {
+      kind: "sparsemax",
+      y: [1, 1.25],
+      A: [[1, 2]],
+      b: [1],
+      lower: [null, -1],
+      upper: [0.75, "inf"],
+      cotangent: [1, 0],
+    };
+    for (const rule of ["implicit", "alternating", "unrolled"]) {
+      const { exitCode, stderr, report } = await solveJson(input, "--differentiation", rule);
+      expect({ exitCode, stderr }, rule).toEqual({ exitCode: 0, stderr: "" });
+      expect(relativeError(report.x, [0.5, 0.25])).toBeLessThan(1e-8);
+      expect(relativeError(report.nu, [0.5])).toBeLessThan(1e-8);
+      expect(Object.keys(report.gradient)).toEqual(["y", "A", "b", "lower", "upper"]);
+      // dx = dy - a (a'dy - db) / 5
+      expect(relativeError(report.gradient.y, [0.8, -0.4])).toBeLessThan(1e-8);
+      expect(relativeError(report.gradient.b, [0.2])).toBeLessThan(1e-8);
+      expect(relativeError(report.objective, 0.625)).toBeLessThan(1e-8);
+    }
+  });
+
+  it("refuses a sparsemax problem that is stated in both ways", async () => {
+    const { exitCode, stderr } = await solveJson({ kind: "sparsemax", y: [1, 2], u: [1, 1], A: [[1, 1]], b: [1] });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/u and A were given, expected u and total \(a simplex\), or A, b, lower and upper/);
+  });
+
+  it("compares the rules on a sparsemax problem, through ADMM as a QP", async () => {
     const input = JSON.stringify({ kind: "sparsemax", y: [1, 0.5, -2], u: [0.6, 1, 1] });
     const { exitCode, stdout } = await solvegrad(["compare", "-", "--json"], { input });
     expect(exitCode).toBe(0);

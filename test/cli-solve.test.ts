@@ -172,12 +172,7 @@ describe("solve says in one line what is wrong, and by its exit code which kind 
       '{"kind": "cone"}',
       /kind "cone" are not supported by this version/,
     ],
-    [
-      "a format of a later version",
-      () => ["solve", "model.qps"],
-      undefined,
-      /QPS, MPS and SDPA files are not supported/,
-    ],
+    ["a format of a later version", () => ["solve", "model.dat-s"], undefined, /SDPA files are not supported/],
     [
       "a wrong shape",
       () => ["solve", "-"],

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import type { CompareCommandOptions } from "./commands/compare.ts";
 import { infoCommand, version } from "./commands/info.ts";
-import { differentiationOption, positiveInteger, positiveNumber, seed, share } from "./commands/options.ts";
+import { differentiationOption, names, positiveInteger, positiveNumber, seed, share } from "./commands/options.ts";
 import { type SolveCommandOptions, solveCommand } from "./commands/solve.ts";
 import type { TrainCommandOptions } from "./commands/train.ts";
 
@@ -17,25 +17,29 @@ export function program(finish: (exitCode: number) => void): Command {
   return root;
 }
 
+const problemArgument =
+  'a problem as JSON, such as {"kind": "qp", "Q": [[..]], "q": [..], ..} (kinds qp, sparsemax, entropy), or as MPS or QPS; - for the standard input';
+const cotangentWords = "of the loss cotangent'x, in place of the file's own: \"ones\", or a JSON file of numbers";
+
 function solve(finish: (exitCode: number) => void): Command {
   return new Command("solve")
-    .description(
-      "solve a problem (kind qp, sparsemax or entropy) from a JSON file and differentiate cotangent'x with respect to its data",
-    )
-    .argument(
-      "<file>",
-      'a JSON problem such as {"kind": "qp", "Q": [[..]], "q": [..], ..}, or - for the standard input',
-    )
+    .description("solve a problem, and differentiate cotangent'x with respect to its data where it has a cotangent")
+    .argument("<file>", problemArgument)
     .addOption(differentiationOption("implicit"))
+    .option("--cotangent <ones|file>", cotangentWords)
     .option("--tolerance <t>", "stop when the residuals are below this", positiveNumber, 1e-9)
+    .option("--time-limit <seconds>", "stop after this time, with what was found", positiveNumber)
+    .option("--explain", "which constraints bind, what their bounds are worth, and which rows conflict")
     .option("--json", "print one JSON object")
     .action(async (file: string, options: SolveCommandOptions) => finish(await solveCommand(file, options)));
 }
 
 function compare(finish: (exitCode: number) => void): Command {
   return new Command("compare")
-    .description("compare the gradients of cotangent'x by the implicit, alternating and unrolled rule")
-    .argument("[file]", "a JSON problem, or - for the standard input")
+    .description("compare the gradients of cotangent'x by several differentiation rules")
+    .argument("[file]", problemArgument)
+    .option("--rules <names>", "which, of implicit, alternating, unrolled (default: all)", names)
+    .option("--cotangent <ones|file>", cotangentWords)
     .option("--random <n,m,p>", "a random QP of n variables, m inequalities and p equalities in place of a file")
     .option("--seed <s>", "of the random QP", seed, 0)
     .option("--html <out>", "also write a page with figures to this file")

@@ -1,8 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../src/exit.ts";
-import { numericArray } from "../src/input/numeric-array.ts";
+import { nestedArray, numericArray } from "../src/input/numeric-array.ts";
 import { parseJson } from "../src/input/parse-json.ts";
 import { parseProblem } from "../src/input/problem-file.ts";
+import { densified, isColumns, risingColumns } from "../src/input/sparse-columns.ts";
+
+const columnsOf = (json: unknown) => {
+  const array = numericArray(json, "A");
+  if (!isColumns(array)) throw new Error("expected columns");
+  return array;
+};
 
 const parse = (json: unknown) => parseProblem(json, "problem.json");
 
@@ -22,16 +29,34 @@ describe("parseJson", () => {
 
 describe("numericArray", () => {
   it("reads nested lists row by row", () => {
-    const { shape, values } = numericArray([[[1, 2, 3]], [[4, 5, 6]]], "G");
+    const { shape, values } = nestedArray([[[1, 2, 3]], [[4, 5, 6]]], "G");
     expect(shape).toEqual([2, 1, 3]);
     expect(Array.from(values)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it("reads compressed sparse columns, with absent columns and repeated entries", () => {
     const sparse = { shape: [3, 3], indptr: [0, 3, 3, 4], indices: [2, 0, 0, 1], data: [5, 1, 2, 7] };
-    const { shape, values } = numericArray(sparse, "A");
+    const columns = columnsOf(sparse);
+    const { shape, values } = densified(columns, "A");
     expect(shape).toEqual([3, 3]);
     expect(Array.from(values)).toEqual([3, 0, 0, 0, 0, 7, 5, 0, 0]);
+    const rising = risingColumns(columns);
+    expect(Array.from(rising.indptr)).toEqual([0, 2, 2, 3]);
+    expect(Array.from(rising.indices)).toEqual([0, 2, 1]);
+    expect(Array.from(rising.data.values)).toEqual([3, 5, 7]);
+    expect(Array.from(rising.place)).toEqual([1, 0, 0, 2]); // where the entries of the file went
+  });
+
+  it("reads compressed sparse columns with the entries of every item of a batch", () => {
+    const sparse = { shape: [1, 2], indptr: [0, 1, 2], indices: [0, 0], data: [[1, 2], [3, 4]] }; // biome-ignore format: a matrix
+    expect(densified(columnsOf(sparse), "A")).toEqual({ shape: [2, 1, 2], values: Float64Array.of(1, 2, 3, 4) });
+    expect(risingColumns(columnsOf(sparse)).data.shape).toEqual([2, 2]);
+  });
+
+  it("reads null, words and numbers of 1e30 as no bound, where a bound is expected", () => {
+    const { values } = nestedArray([null, "inf", "-Infinity", 1e30, -2e30, 5], "upper", Infinity);
+    expect(Array.from(values)).toEqual([Infinity, Infinity, -Infinity, Infinity, -Infinity, 5]);
+    expect(() => nestedArray(["none"], "upper", Infinity)).toThrow('upper[0] is "none", expected a number, or null');
   });
 
   const mistakes: [string, unknown, string][] = [

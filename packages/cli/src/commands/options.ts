@@ -34,3 +34,10 @@ export function seed(text: string): number {
   }
   return value;
 }
+
+/** "a,b" as its parts. */
+export function names(text: string): string[] {
+  const parts = text.split(",").map((part) => part.trim());
+  if (parts.includes("")) throw new InvalidArgumentError("Expected names between commas.");
+  return parts;
+}

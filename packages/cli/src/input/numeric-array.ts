@@ -1,5 +1,6 @@
 import { sizeOf } from "@solvegrad/linalg";
 import { InputError } from "../exit.ts";
+import { checkColumns, type SparseColumns } from "./sparse-columns.ts";
 
 /** A dense array of numbers, row-major. */
 export interface NumericArray {
@@ -7,12 +8,22 @@ export interface NumericArray {
   readonly values: Float64Array;
 }
 
+/** Numbers from this size on mean no bound, as they do in MPS files. */
+const unbounded = 1e30;
+const infinities: Readonly<Record<string, number>> = {
+  inf: Infinity,
+  infinity: Infinity,
+  "-inf": -Infinity,
+  "-infinity": -Infinity,
+};
+
 /**
- * Reads nested lists of numbers, or a matrix in compressed sparse columns. Throws an InputError that names the entry
- * for a ragged list or for what is not a finite number.
+ * Reads nested lists of numbers, or a matrix in compressed sparse columns. Of a bound, null is `none` (no bound), and so are
+ * "inf", "-inf" and numbers of 1e30 and more. Throws an InputError that names the entry for a ragged list or for what is not a finite
+ * number.
  */
-export function numericArray(json: unknown, name: string): NumericArray {
-  if (Array.isArray(json)) return nestedArray(json, name);
+export function numericArray(json: unknown, name: string, none?: number): NumericArray | SparseColumns {
+  if (Array.isArray(json)) return nestedArray(json, name, none);
   if (isRecord(json)) return compressedColumns(json, name);
   throw new InputError(`${name} is ${described(json)}, expected nested lists of numbers or a sparse matrix`);
 }
@@ -22,7 +33,7 @@ export function isRecord(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-function nestedArray(json: readonly unknown[], name: string): NumericArray {
+export function nestedArray(json: readonly unknown[], name: string, none?: number): NumericArray {
   const shape = shapeOf(json);
   if (shape.length > 3) {
     throw new InputError(`${name} is nested ${shape.length} lists deep, expected at most 3: a batch of matrices`);
@@ -31,7 +42,7 @@ function nestedArray(json: readonly unknown[], name: string): NumericArray {
   let next = 0;
   const fill = (part: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
-      values[next++] = finiteNumber(part, path);
+      values[next++] = none === undefined ? finiteNumber(part, path) : boundOf(part, path, none);
       return;
     }
     if (!Array.isArray(part)) throw new InputError(`${path} is ${described(part)}, expected a list of ${shape[axis]}`);
@@ -62,60 +73,35 @@ function finiteNumber(json: unknown, path: string): number {
   return json;
 }
 
+function boundOf(json: unknown, path: string, none: number): number {
+  if (json === null) return none;
+  const named = typeof json === "string" ? infinities[json.toLowerCase().replace(/^\+/, "")] : undefined;
+  if (named !== undefined) return named;
+  if (typeof json !== "number" || Number.isNaN(json)) {
+    throw new InputError(`${path} is ${described(json)}, expected a number, or null, "inf" or "-inf" for no bound`);
+  }
+  return Math.abs(json) >= unbounded ? Math.sign(json) * Infinity : json;
+}
+
 /** `{shape: [rows, columns], indptr, indices, data}`: column j holds data[indptr[j]..indptr[j+1]] at the rows `indices`. */
-function compressedColumns(json: Record<string, unknown>, name: string): NumericArray {
+function compressedColumns(json: Record<string, unknown>, name: string): SparseColumns {
   const part = (key: string) => {
     if (!Array.isArray(json[key])) {
       throw new InputError(
         `${name}.${key} is ${described(json[key])}, expected a list (sparse columns: shape, indptr, indices, data)`,
       );
     }
-    return nestedArray(json[key], `${name}.${key}`).values;
+    return nestedArray(json[key], `${name}.${key}`);
   };
-  const [shape, indptr, indices, data] = ["shape", "indptr", "indices", "data"].map(part);
-  checkColumns(name, shape, indptr, indices, data);
-  const [rows, columns] = shape;
-  const values = zeros(rows, columns, name);
-  for (let j = 0; j < columns; j++) {
-    for (let k = indptr[j]; k < indptr[j + 1]; k++) values[indices[k] * columns + j] += data[k];
-  }
-  return { shape: [rows, columns], values };
-}
-
-function zeros(rows: number, columns: number, name: string): Float64Array {
-  try {
-    return new Float64Array(rows * columns);
-  } catch {
-    throw new InputError(`${name} is ${rows} x ${columns}, which does not fit into memory as a dense matrix`);
-  }
-}
-
-function checkColumns(
-  name: string,
-  shape: Float64Array,
-  indptr: Float64Array,
-  indices: Float64Array,
-  data: Float64Array,
-): void {
-  const refuse = (problem: string): never => {
-    throw new InputError(`${name}: ${problem}`);
+  const [shape, indptr, indices] = ["shape", "indptr", "indices"].map((key) => part(key).values);
+  const columns: SparseColumns = {
+    shape: [...shape] as unknown as [number, number],
+    indptr,
+    indices,
+    data: part("data"),
   };
-  const isCount = (value: number) => Number.isInteger(value) && value >= 0;
-  if (shape.length !== 2 || !shape.every(isCount)) refuse(`shape is [${shape.join(", ")}], expected [rows, columns]`);
-  const [rows, columns] = shape;
-  if (indptr.length !== columns + 1)
-    refuse(`indptr has ${indptr.length} entries, expected columns + 1 = ${columns + 1}`);
-  if (indices.length !== data.length)
-    refuse(`indices has ${indices.length} entries, expected ${data.length} as data has`);
-  if (
-    indptr[0] !== 0 ||
-    indptr[columns] !== data.length ||
-    indptr.some((at, j) => !isCount(at) || at < indptr[j - 1])
-  ) {
-    refuse(`indptr must rise from 0 to the ${data.length} entries of data`);
-  }
-  const stray = indices.findIndex((row) => !isCount(row) || row >= rows);
-  if (stray >= 0) refuse(`indices[${stray}] is ${indices[stray]}, expected a row from 0 to ${rows - 1}`);
+  checkColumns(name, columns);
+  return columns;
 }
 
 /** A JSON value in a few words. */

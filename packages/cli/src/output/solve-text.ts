@@ -1,4 +1,4 @@
-import type { Status } from "@solvegrad/optlayers";
+import { formatExplanation, type Status } from "@solvegrad/optlayers";
 import type { Nested } from "./nested.ts";
 import type { SolveReport } from "./solve-report.ts";
 
@@ -15,20 +15,39 @@ const sentences: Record<Status, string> = {
 /** The report for people: what happened, then the numbers, long ones cut. */
 export function solveText(report: SolveReport): string {
   const work = [...countOf(report), `${report.milliseconds.toFixed(2)} ms`];
+  const { names, gradient, differentiation, explanation } = report;
   const lines = [`${outcome(report)}  (${work.join(", ")})`];
   const add = (name: string, value: Nested) => lines.push(...entry(name, value));
   add("objective", report.objective);
-  add("x", report.x);
+  if (names) lines.push(...namedEntries("x", report.x, names.variables));
+  else add("x", report.x);
   add("nu", report.nu);
   add("lambda", report.lambda);
+  add("zeta", report.zeta ?? null);
   for (const kind of ["primal", "dual", "gap"] as const) add(`${kind} residual`, report.residuals[kind]);
-  if (report.gradient && report.differentiation) {
-    const symmetrized = "Q" in report.gradient ? ", Q symmetrized" : "";
-    lines.push(`gradient of cotangent'x (${report.differentiation.rule}${symmetrized})`);
-    for (const [name, gradient] of Object.entries(report.gradient)) add(`  ${name}`, gradient);
-    lines.push(...report.differentiation.notes.map((note) => `note: ${note}`));
-  }
+  if (gradient && differentiation) lines.push(...gradientLines(gradient, differentiation));
+  if (explanation) lines.push(...explanationLines(explanation));
   return `${lines.join("\n")}\n`;
+}
+
+type Gradient = NonNullable<SolveReport["gradient"]>;
+
+function gradientLines(gradient: Gradient, { rule, notes }: NonNullable<SolveReport["differentiation"]>): string[] {
+  const symmetrized = "Q" in gradient ? ", Q symmetrized" : "";
+  const entries = Object.entries(gradient).flatMap(([name, value]) => {
+    if (value === null || typeof value !== "object" || !("indptr" in value)) return entry(`  ${name}`, value);
+    const [rows, columns] = value.shape;
+    return [...entry(`  ${name}`, value.data), `${margin}at the stored entries of a ${rows} x ${columns} matrix`];
+  });
+  return [`gradient of cotangent'x (${rule}${symmetrized})`, ...entries, ...notes.map((note) => `note: ${note}`)];
+}
+
+/** Of a batch, the first items; each below its number. */
+function explanationLines(explanation: NonNullable<SolveReport["explanation"]>): string[] {
+  if (!Array.isArray(explanation)) return ["", formatExplanation(explanation)];
+  const shown = explanation.slice(0, most).flatMap((each, i) => ["", `item ${i}: ${formatExplanation(each)}`]);
+  const hidden = explanation.length - most;
+  return hidden > 0 ? [...shown, "", `... ${hidden} more items (--json prints all)`] : shown;
 }
 
 /** The iterations of one problem; a batch has as many numbers as items. */
@@ -44,7 +63,30 @@ function outcome({ status }: SolveReport): string {
 }
 
 const nameWidth = 16;
+const margin = " ".repeat(nameWidth);
 const most = 8;
+
+const mostNamed = 20;
+
+/** Below this share of the largest entry, a number counts as the zero that the solver meant. */
+const negligible = 1e-7;
+
+/** The entries that are not zero, a line each. */
+function namedEntries(name: string, value: Nested, names: readonly string[]): string[] {
+  if (!Array.isArray(value)) return [];
+  const numbers = value.map(Number);
+  const largest = numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const entries = numbers.map((x, j) => ({ name: names[j], x })).filter(({ x }) => Math.abs(x) > negligible * largest);
+  const width = Math.max(0, ...entries.slice(0, mostNamed).map((each) => each.name.length));
+  const shown = entries.slice(0, mostNamed).map((each) => `${margin}${each.name.padEnd(width)}  ${number(each.x)}`);
+  const hidden = entries.length - shown.length;
+  const rest = hidden > 0 ? [`${margin}... ${hidden} more (--json prints all)`] : [];
+  return [
+    `${name.padEnd(nameWidth)}${entries.length} of ${value.length} entries are not 0 (to ${negligible.toExponential()} of the largest)`,
+    ...shown,
+    ...rest,
+  ];
+}
 
 /** A name and its numbers: one line for a vector, one line a row for a matrix. */
 function entry(name: string, value: Nested): string[] {
@@ -52,7 +94,7 @@ function entry(name: string, value: Nested): string[] {
   const rows = rowsOf(value);
   const shown = rows.slice(0, most).map((row, i) => (i === 0 ? name : "").padEnd(nameWidth) + row);
   const hidden = rows.length - shown.length;
-  return hidden > 0 ? [...shown, `${" ".repeat(nameWidth)}... ${hidden} more rows (--json prints all)`] : shown;
+  return hidden > 0 ? [...shown, `${margin}... ${hidden} more rows (--json prints all)`] : shown;
 }
 
 function rowsOf(value: Nested): string[] {
@@ -70,5 +112,6 @@ function number(value: number | null): string {
   if (value === null) return "-";
   const size = Math.abs(value);
   if (value === 0) return "0";
-  return size >= 1e-3 && size < 1e6 ? String(Number(value.toPrecision(7))) : value.toExponential(3);
+  const rounded = Number(value.toPrecision(7));
+  return size >= 1e6 ? rounded.toExponential() : size >= 1e-3 ? String(rounded) : value.toExponential(3);
 }

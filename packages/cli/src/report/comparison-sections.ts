@@ -53,7 +53,16 @@ function proportional(points: readonly { x: number; y: number }[]): { x: number;
   return [Math.min(...xs), Math.max(...xs)].map((x) => ({ x, y: x * Math.exp(logarithm) }));
 }
 
-function convergenceFigure({ convergence }: Comparison, subject: string): Html {
+const jacobians = {
+  carried:
+    "the paper's recursion (7) carried along the ADMM iterations (5), compared with the Jacobian from the KKT conditions.",
+  stopped:
+    "ADMM and the alternating rule, both stopped after so many iterations. The distance of the Jacobian to the one from the KKT conditions is estimated by 8 random cotangents.",
+};
+
+function convergenceFigure(comparison: Comparison, subject: string): Html {
+  const { convergence, kind, datum } = comparison;
+  const { batch } = comparison.problem;
   const line = (error: "solutionError" | "jacobianError") =>
     convergence.map((point) => ({ x: point.iteration, y: point[error] })).filter(({ y }) => y > 0);
   const picture = linePlot(
@@ -67,12 +76,12 @@ function convergenceFigure({ convergence }: Comparison, subject: string): Html {
   );
   const legend = [
     { label: "x", color: colors.first },
-    { label: "Jacobian of x with respect to q", color: colors.second, dashed: true },
+    { label: `Jacobian of x with respect to ${datum}`, color: colors.second, dashed: true },
   ];
   return figure(
     "The Jacobian converges with the solution",
     picture,
     legend,
-    `${subject}, first problem: the paper's recursion (7) carried along the ADMM iterations (5), compared with the Jacobian from the KKT conditions.`,
+    `${subject}${batch > 1 && kind === "qp" ? ", first problem" : ""}: ${jacobians[kind === "qp" ? "carried" : "stopped"]}`,
   );
 }

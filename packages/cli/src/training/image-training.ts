@@ -40,7 +40,7 @@ export function imageTraining(name: string, title: string, data: Mnist, options:
 function compareOnTestBatch({ network, test }: ImageTask, batchSize: number, signal: AbortSignal) {
   const batch = test.batch(Int32Array.from({ length: Math.min(batchSize, test.count) }, (_, i) => i));
   const { problem, cotangent } = layerProblem(network, batch);
-  return compareProblem(problem, cotangent, signal);
+  return compareProblem(problem, cotangent, { signal });
 }
 
 function words(dataset: string, settings: ImageSettings, { train, test, folder }: Mnist): TaskWords {

@@ -95,6 +95,7 @@ function effect({ price, datum, index }: BindingConstraint): string {
 }
 
 function interval({ lower, upper }: BoundRange): string {
+  if (lower && lower.bound === upper?.bound) return "never alone";
   return `[${lower ? number(lower.bound) : "-inf"}, ${upper ? number(upper.bound) : "inf"}]`;
 }
 

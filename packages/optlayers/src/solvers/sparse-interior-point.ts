@@ -1,7 +1,6 @@
 import { checkChoice, checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { interruption } from "./interruption.ts";
-import { countedFrom } from "./progress.ts";
 import { judge } from "./residuals.ts";
 import type { SolveOptions, Status } from "./solver.ts";
 import { activeBounds } from "./sparse/active-bounds.ts";
@@ -12,8 +11,8 @@ import { type SparseCertificate, sparseCertificate } from "./sparse/certificates
 import { finishSparse } from "./sparse/finish.ts";
 import { iterateSparse, type SparseOutcome, type SparseStart } from "./sparse/iteration.ts";
 import { KktSystem, type SparseState } from "./sparse/kkt-system.ts";
-import { relativeResidual } from "./sparse/relative-residual.ts";
-import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
+import { isAtRounding, relativeResidual } from "./sparse/relative-residual.ts";
+import { assessSparse, type SparseAssessment, SparseAssessor } from "./sparse/residuals.ts";
 import { emptyPoint, type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
 
 export interface SparseInteriorPointOptions {
@@ -131,7 +130,7 @@ function asItIs(
   };
 }
 
-/** Rounds of the active set method are given this many factorizations from a guess of the interior point. */
+/** Iterations of the interior point before the active set method is tried from its guess; it is tried again after twice as many. */
 const firstFinish = 5;
 /** Iterations that an interior point from an earlier solution may take: it is quick or of no use. */
 const warmIterations = 30;
@@ -151,6 +150,7 @@ class Search {
   private readonly program: ScaledProgram;
   private readonly system: KktSystem;
   private readonly face: ActiveFace;
+  private readonly assessor: SparseAssessor;
   private readonly curved: boolean;
   private iterations = 0;
 
@@ -161,6 +161,7 @@ class Search {
     this.program = scaledProgram(problem);
     this.system = new KktSystem(this.program);
     this.face = new ActiveFace(this.program, this.system);
+    this.assessor = new SparseAssessor(problem);
     this.curved = hasPositiveDiagonal(problem);
   }
 
@@ -181,25 +182,22 @@ class Search {
   }
 
   private roundsFrom(guess: Uint8Array, start: SparsePoint): SparsePoint | null {
-    const { interrupted, onIteration } = this.watch;
-    const left = this.settings.maxIterations - this.iterations;
-    if (left <= 0) return null;
-    const before = this.iterations;
-    const report = countedFrom(before, onIteration);
-    const onRound =
-      report &&
-      ((iteration: number, point: SparsePoint) => {
-        const { primal, dual, gap } = assessSparse(this.problem, point);
-        report({ iteration, primal, dual, gap, unfinished: 1 });
-      });
-    const run = activeSetMethod(this.face, guess, start, {
-      maxRounds: left,
-      accepts: (point) => this.accepts(assessSparse(this.problem, point)),
-      interrupted,
-      ...(onRound ? { onRound } : {}),
+    return activeSetMethod(this.face, guess, start, {
+      maxRounds: this.settings.maxIterations - this.iterations,
+      accepts: (point) => this.accepts(this.assessor.assess(point)),
+      isFinal: (point) => this.isFinal(this.assessor.assess(point)),
+      interrupted: this.watch.interrupted,
+      onRound: (point) => this.count(() => this.assessor.assess(point())),
     });
-    this.iterations += run.rounds;
-    return run.point;
+  }
+
+  /** Counts an iteration, and tells of it. */
+  private count(measure: () => SparseAssessment): void {
+    this.iterations++;
+    const { onIteration } = this.watch;
+    if (onIteration === undefined) return;
+    const { primal, dual, gap } = measure();
+    onIteration({ iteration: this.iterations, primal, dual, gap, unfinished: 1 });
   }
 
   /** The guess that only what must be active is. */
@@ -210,7 +208,7 @@ class Search {
 
   private byInteriorPoint(): Found {
     const first = this.attempt({ firstMultiplier: firstMultipliers[0] });
-    if (first.status === "solved" || first.status === "time_limit") return first;
+    if (first.status === "solved" || first.status === "time_limit" || isAtRounding(first.residuals)) return first;
     if (first.status !== "solved_inaccurate") {
       const certificate = sparseCertificate(this.problem, this.watch.interrupted);
       if (certificate !== null) return { ...first, status: certificate.kind, certificate };
@@ -227,21 +225,25 @@ class Search {
 
   /** One run of the interior point, finished. */
   private attempt(start: SparseStart, limit = this.settings.maxIterations): Found {
-    const { interrupted, onIteration } = this.watch;
+    const { interrupted } = this.watch;
     let nextFinish = firstFinish;
     const run = iterateSparse(this.program, this.system, start, {
       maxIterations: Math.min(limit, this.settings.maxIterations),
       accepts: (assessment) => this.accepts(assessment),
       interrupted,
-      onIteration: countedFrom(this.iterations, onIteration),
+      onIteration: (assessment) => this.count(() => assessment),
       finish: (count, newton) => {
         if (!this.curved || count < nextFinish) return null;
         nextFinish *= 2;
         return this.roundsFrom(newton.boxes.activeGuess(), emptyPoint(this.problem));
       },
     });
-    this.iterations += run.iterations;
     return this.judged(finishSparse(this.program, run, this.settings.tolerance, interrupted), run.outcome);
+  }
+
+  /** Whether a point solves the problem, or none can solve it better. */
+  private isFinal(assessment: SparseAssessment): boolean {
+    return this.accepts(assessment) || isAtRounding(assessment);
   }
 
   private accepts(assessment: SparseAssessment): boolean {
@@ -249,7 +251,7 @@ class Search {
   }
 
   private judged(point: SparsePoint, outcome: SparseOutcome): Found {
-    const residuals = assessSparse(this.problem, point);
+    const residuals = this.assessor.assess(point);
     const ended = outcome === "converged" || outcome === "stalled" ? "numerical_error" : outcome;
     const status: Status = judge(measured(residuals, this.settings), this.settings.tolerance, ended);
     const state: SparseState = { program: this.program, system: this.system };

@@ -50,6 +50,11 @@ export class ActiveFace {
     this.rowSum = new DoubledVector(rows);
   }
 
+  /** Multiplications and additions of a factorization, about. */
+  get work(): number {
+    return this.kkt.system.work;
+  }
+
   /** Starts from this guess and point. */
   begin(active: Uint8Array, { x, nu, lambda }: SparsePoint): void {
     this.active.set(active);
@@ -190,15 +195,15 @@ export class ActiveFace {
     this.active.set(this.proposal.subarray(rows), rows);
   }
 
-  /** Takes over the last of what `findWrong` proposed. */
-  correctLast(): void {
+  /** Takes over every other one of what `findWrong` proposed, from the first or from the second on. */
+  correctEveryOther(first: 0 | 1): void {
     const { n, original } = this.program;
     const { active, proposal } = this;
-    for (let k = active.length - 1; k >= 0; k--) {
+    let count = first;
+    for (let k = 0; k < active.length; k++) {
       const isEquality = k >= n && k < n + original.p;
       if (isEquality || proposal[k] === active[k]) continue;
-      active[k] = proposal[k];
-      return;
+      if (count++ % 2 === 0) active[k] = proposal[k];
     }
   }
 

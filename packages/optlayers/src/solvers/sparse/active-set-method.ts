@@ -4,63 +4,70 @@ import type { ActiveFace } from "./active-face.ts";
 export interface ActiveSetSettings {
   readonly maxRounds: number;
   readonly accepts: (point: SparsePoint) => boolean;
+  /** Whether a point that is as exact as it gets is good enough, accepted or not. */
+  readonly isFinal: (point: SparsePoint) => boolean;
   readonly interrupted: () => boolean;
-  /** Called with the point of every round. */
-  readonly onRound?: (round: number, point: SparsePoint) => void;
+  /** Called after every round, with a way to its point. */
+  readonly onRound: (point: () => SparsePoint) => void;
 }
 
-export interface ActiveSetRun {
-  /** The accepted point; null where the method gave up. */
-  readonly point: SparsePoint | null;
-  /** Factorizations. */
-  readonly rounds: number;
-}
-
+/** Regularization of the face's system. */
 const delta = 1e-10;
-const mostRounds = 30;
-/** Share of the wrong ones before that there may still be after a round, while there are more than a few. */
-const progress = 0.6;
-const few = 50;
-/** Rounds without fewer wrong ones, after which they are corrected one at a time, if they are so few. */
-const patience = 3;
-const veryFew = 12;
+
+/** How long the method goes on. */
+interface Patience {
+  readonly rounds: number;
+  /** Share of the wrong ones before that there may still be after a round, while there are more than `few`. */
+  readonly progress: number;
+  readonly few: number;
+  /** Rounds in a row without fewer wrong ones. */
+  readonly idle: number;
+}
+
+const whereCheap: Patience = { rounds: 30, progress: 0.6, few: 50, idle: 12 };
+const whereLong: Patience = { rounds: 8, progress: 0.4, few: 0, idle: 0 };
+/** Multiplications and additions of a long factorization. */
+const longWork = 1e7;
 
 /**
  * The primal-dual active set method (M. Hintermüller, K. Ito and K. Kunisch, 2003): solve on the face of the guess, let go of
  * what has a multiplier of the wrong sign, take hold of what is violated, repeat. A strictly convex problem mostly takes a few
- * rounds, which end at its solution exactly; against cycles, the last wrong one alone is corrected for a while (J. Júdice and
- * F. Pires, 1994). The method gives up as soon as the wrong ones do not dwindle, or its end is not accepted.
+ * rounds, which end at its solution exactly. Where the wrong ones do not get fewer every other one is corrected, which breaks most
+ * cycles. The method gives up as soon as they hardly dwindle while they are many, or its end is not accepted:
+ * it then returns null.
  */
 export function activeSetMethod(
   face: ActiveFace,
   guess: Uint8Array,
   start: SparsePoint,
-  { maxRounds, accepts, interrupted, onRound }: ActiveSetSettings,
-): ActiveSetRun {
-  const limit = Math.min(mostRounds, maxRounds);
+  settings: ActiveSetSettings,
+): SparsePoint | null {
+  const { maxRounds, interrupted, onRound } = settings;
+  const patience = face.work > longWork ? whereLong : whereCheap;
+  const limit = Math.min(patience.rounds, maxRounds);
   face.begin(guess, start);
   let fewest = Infinity;
   let idle = 0;
   for (let rounds = 1; rounds <= limit && !interrupted(); rounds++) {
-    if (!face.solve(delta)) return { point: null, rounds };
-    onRound?.(rounds, face.point());
+    if (!face.solve(delta)) return null;
+    onRound(() => face.point());
     const wrong = face.findWrong();
-    if (wrong === 0) return { point: acceptedPoint(face, accepts), rounds };
-    if (wrong > few && !(wrong < progress * fewest)) return { point: null, rounds };
+    if (wrong === 0) return acceptedPoint(face, settings);
+    if (wrong > patience.few && !(wrong < patience.progress * fewest)) return null;
     idle = wrong < fewest ? 0 : idle + 1;
+    if (idle > patience.idle) return null;
     fewest = Math.min(fewest, wrong);
-    if (idle <= patience) face.correctAll();
-    else if (wrong <= veryFew) face.correctLast();
-    else return { point: null, rounds };
+    if (idle === 0) face.correctAll();
+    else face.correctEveryOther(rounds % 2 === 0 ? 0 : 1);
   }
-  return { point: null, rounds: limit };
+  return null;
 }
 
 /** The point of the face, refined if need be. */
-function acceptedPoint(face: ActiveFace, accepts: (point: SparsePoint) => boolean): SparsePoint | null {
+function acceptedPoint(face: ActiveFace, { accepts, isFinal }: ActiveSetSettings): SparsePoint | null {
   const point = face.point();
   if (accepts(point)) return point;
   face.refine();
   const refined = face.point();
-  return accepts(refined) ? refined : null;
+  return isFinal(refined) ? refined : null;
 }

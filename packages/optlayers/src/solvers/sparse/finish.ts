@@ -4,6 +4,8 @@ import { iterateSparse, type SparseRun } from "./iteration.ts";
 import { KktSystem } from "./kkt-system.ts";
 import { multiplierProgram } from "./least-norm-multipliers.ts";
 import { polishSparse, worstResidual } from "./polish.ts";
+import { isAtRounding } from "./relative-residual.ts";
+import { assessSparse } from "./residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
 
 const multiplierIterations = 60;
@@ -22,6 +24,7 @@ export function finishSparse(
   const active = newton.boxes.activeGuess();
   const polished = polishSparse(program, newton.system, point, active, target);
   if (worstResidual(program, polished) <= target || interrupted()) return polished;
+  if (isAtRounding(assessSparse(program.original, polished))) return polished;
   const relaxed = withLeastMultipliers(program, polished, active, target, interrupted);
   if (worstResidual(program, relaxed) >= worstResidual(program, polished)) return polished;
   return polishSparse(program, newton.system, relaxed, active, target);

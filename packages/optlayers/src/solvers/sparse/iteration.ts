@@ -1,5 +1,4 @@
 import type { SparsePoint } from "../../problem/sparse-quadratic-program.ts";
-import type { IterationProgress } from "../solver.ts";
 import type { KktSystem } from "./kkt-system.ts";
 import { Newton } from "./newton.ts";
 import { type SparseAssessment, SparseAssessor } from "./residuals.ts";
@@ -21,7 +20,8 @@ export interface SparseSettings {
   /** Whether a point is good enough to stop at. */
   readonly accepts: (assessment: SparseAssessment) => boolean;
   readonly interrupted: () => boolean;
-  readonly onIteration?: ((progress: IterationProgress) => void) | undefined;
+  /** Called after every iteration. */
+  readonly onIteration?: (assessment: SparseAssessment) => void;
   /** May find the solution at a point of the iteration. */
   readonly finish?: (iterations: number, newton: Newton) => SparsePoint | null;
 }
@@ -68,7 +68,7 @@ export function iterateSparse(
     const current = count === 0 ? best : iteration.measure(spare);
     if (current.worst < best.worst) [best, spare] = [current, best.point];
     const idle = progress.idleAfter(count, current.assessment, iteration.newton.boxes.complementarity());
-    if (count > 0) report(settings.onIteration, count, current.assessment);
+    if (count > 0) settings.onIteration?.(current.assessment);
     if (settings.accepts(current.assessment)) return end("converged", count);
     if (count >= settings.maxIterations) return end("max_iterations", count);
     if (settings.interrupted()) return end("time_limit", count);
@@ -80,14 +80,6 @@ export function iterateSparse(
     if (length === null) return end("stalled", count);
     short = length < 1e-3 ? short + 1 : 0;
   }
-}
-
-function report(
-  onIteration: SparseSettings["onIteration"],
-  iteration: number,
-  { primal, dual, gap }: SparseAssessment,
-): void {
-  onIteration?.({ iteration, primal, dual, gap, unfinished: 1 });
 }
 
 /** Whether anything still falls: infeasibility may grow while the complementarity shrinks, and the other way round. */

@@ -34,8 +34,8 @@ export interface SparseState {
  */
 export class KktSystem {
   readonly size: number;
-  /** Entries of the factor. */
-  readonly fill: number;
+  /** Multiplications and additions of a factorization, about. */
+  readonly work: number;
   private readonly factor: SparseLdl;
   private readonly matrix: SparseMatrix;
   private readonly base: Float64Array;
@@ -48,7 +48,7 @@ export class KktSystem {
     this.base = kkt.data;
     this.signs = Int8Array.from({ length: this.size }, (_, i) => (i < n ? 1 : -1));
     this.factor = new SparseLdl(analysisOf(original, kkt));
-    this.fill = this.factor.fill;
+    this.work = this.factor.analysis.work;
     this.workspace = new RefinementWorkspace(this.size);
   }
 

@@ -5,3 +5,8 @@ export function relativeResidual(assessment: SparseAssessment): number {
   const { primal, dual, gap, primalScale, dualScale, gapScale } = assessment;
   return Math.max(primal / primalScale, dual / dualScale, gap / gapScale);
 }
+
+/** Whether no point in double precision can be expected to have smaller residuals. */
+export function isAtRounding({ primal, dual, gap, primalScale, dualScale, gapScale }: SparseAssessment): boolean {
+  return primal <= 1e-15 * primalScale && dual <= 1e-15 * dualScale && gap <= 1e-16 * gapScale;
+}

@@ -55,7 +55,8 @@ export {
 export { entropicImplicit } from "./differentiate/entropic-implicit.ts";
 export { entropicUnrolled } from "./differentiate/entropic-unrolled.ts";
 export type { BackwardMethod } from "./differentiate/fixed-point/adjoints.ts";
-export { type ImplicitOptions, implicit } from "./differentiate/implicit.ts";
+export { type ImplicitOptions, implicit, quadraticTables } from "./differentiate/implicit.ts";
+export { type KktAnswer, type KktRule, type KktSolve, type KktTables, kktRule } from "./differentiate/kkt-rule.ts";
 export { type AdjointPoint, pullBack } from "./differentiate/pullback.ts";
 export type {
   Cotangent,
@@ -70,8 +71,10 @@ export type {
   Vjp,
   VjpOptions,
 } from "./differentiate/rule.ts";
-export { type DataOf, solutionJacobian, withJvp } from "./differentiate/solution-jacobian.ts";
+export { setImplicit } from "./differentiate/set/implicit.ts";
+export { type SetUnrolledOptions, setUnrolled } from "./differentiate/set/unrolled.ts";
 export type { SmoothUnrolledOptions } from "./differentiate/smooth-unrolled.ts";
+export { type DataOf, solutionJacobian, withJvp } from "./differentiate/solution-jacobian.ts";
 export type { SparseItemRule, SparseRule } from "./differentiate/sparse/over-batch.ts";
 export type {
   SparseCotangent,
@@ -145,6 +148,7 @@ export {
 } from "./layers/implicit-layer.ts";
 export { type ProjectionLayerOptions, type ProjectionLayerResult, projectionLayer } from "./layers/projection.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
+export { type SetLayerOptions, type SetLayerResult, setLayer } from "./layers/set.ts";
 export type { Smoothing } from "./layers/smoothing.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";
 export {
@@ -197,6 +201,12 @@ export {
   sparseQuadraticProgram,
 } from "./problem/read-sparse-quadratic-program.ts";
 export {
+  type SetDatumName,
+  type SetProgram,
+  type SetProgramData,
+  setProgram,
+} from "./problem/set-program.ts";
+export {
   type ObjectiveFunction,
   type ObjectiveShape,
   SmoothObjective,
@@ -226,6 +236,7 @@ export { type EntropicAdmmOptions, entropicAdmm } from "./solvers/entropic-admm.
 export { type EntropicInteriorPointOptions, entropicInteriorPoint } from "./solvers/entropic-interior-point.ts";
 export { assessEntropy } from "./solvers/entropy-residuals.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
+export { type ProjectedGradientOptions, projectedGradient } from "./solvers/projected-gradient.ts";
 export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";
 export { type SemismoothNewtonOptions, semismoothNewton } from "./solvers/semismooth-newton.ts";
 export { type SimplexProjectionOptions, simplexProjection } from "./solvers/simplex-projection.ts";

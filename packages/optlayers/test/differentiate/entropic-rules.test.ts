@@ -28,7 +28,7 @@ const problems: [string, EntropyProgram][] = [
   ["a batch of y with shared constraints", randomEntropyProgram({ n: 6, p: 1, m: 4, batch: 3, seed: 35 })],
 ];
 
-function cotangentOf({ n, p, m, batch }: EntropyProgram): Required<Cotangent> {
+function cotangentOf({ n, p, m, batch }: EntropyProgram): Required<Omit<Cotangent, "zeta">> {
   const normal = normals(99);
   const [x, nu, lambda] = [n, p, m].map((width) => Float64Array.from({ length: batch * width }, normal));
   return { x, nu, lambda };
@@ -39,7 +39,7 @@ function difference(
   problem: EntropyProgram,
   name: EntropyName,
   direction: Float64Array,
-  c: Required<Cotangent>,
+  c: Required<Omit<Cotangent, "zeta">>,
 ): number {
   const step = 1e-5;
   const loss = (t: number) => {

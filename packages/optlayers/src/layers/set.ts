@@ -1,0 +1,131 @@
+import { customOp, gate, grad, isGradEnabled, type Tensor, tensor, withRecording } from "@solvegrad/autograd";
+import type { DType } from "@solvegrad/linalg";
+import { maxAbs } from "../arrays.ts";
+import { checkMethod } from "../check-options.ts";
+import type { DifferentiationRule } from "../differentiate/rule.ts";
+import { cleaned, setImplicit } from "../differentiate/set/implicit.ts";
+import { LayerError } from "../errors.ts";
+import { gradientOnTape, objectiveOf } from "../problem/set-objective.ts";
+import { readSetProgram, type SetDatumName, type SetProgram, type SetProgramData } from "../problem/set-program.ts";
+import { datumTensor } from "../sets/convex-set.ts";
+import { projectedGradient } from "../solvers/projected-gradient.ts";
+import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
+import { denseAdjoint, type Optimality, rootOf } from "./implicit-layer.ts";
+import {
+  checkedSolution,
+  checkOnFailure,
+  type DifferentiableDatum,
+  differentiableData,
+  type LayerOptions,
+  rowsTensor,
+  usableSolution,
+} from "./solution-on-tape.ts";
+
+export interface SetLayerOptions extends LayerOptions {
+  /** How to solve; `projectedGradient()` by default. */
+  readonly solver?: Solver<SetProgram>;
+  /** How to differentiate; `setImplicit()` by default, or `setUnrolled()`. */
+  readonly differentiation?: DifferentiationRule<SetProgram, SetDatumName>;
+}
+
+export interface SetLayerResult {
+  /** The minimizer: shape (n), or (B, n) for a batch. */
+  readonly x: Tensor;
+  /** Statuses, residuals and the like, in float64. */
+  readonly solution: Solution;
+}
+
+/**
+ * The layer of a smooth convex program over a set with a cheap projection,
+ *
+ *     x = argmin f(x; theta)   subject to   x in C        (`box`, `simplex`, `ball`, `affine`)
+ *
+ * with f in Tensor ops, as for `convexLayer`, or quadratic by Q and q. theta, Q, q and the parameters of the set that are
+ * Tensors take part in the gradient. f is evaluated in float64; the tensors' dtype is that of the results and gradients.
+ *
+ * An item that fails raises an `OptimizationError`. With `onFailure: "mask"` its x and its gradient are zero, and
+ * `solution.status` says why. Bad data are refused as by `setProgram`. With `createGraph: true` the gradient may be
+ * differentiated again, to any order, through the fixed point x = P(x - t grad f(x)) with a dense Jacobian.
+ */
+export function setLayer(data: SetProgramData, options: SetLayerOptions = {}): SetLayerResult {
+  const { onFailure = "raise", differentiation = setImplicit(), warmStart, signal, timeLimit, onIteration } = options;
+  checkOnFailure(onFailure);
+  checkMethod("differentiation", differentiation, "vjp", "a rule such as setImplicit()");
+  const { problem, dtype, given } = readSetProgram(data);
+  const solver = options.solver ?? projectedGradient({ tolerance: dtype === "float32" ? 1e-8 : 1e-10 });
+  checkMethod("solver", solver, "solve", "a solver such as projectedGradient()");
+  const solved = solver.solve(problem, { warmStart, signal, timeLimit, onIteration });
+  const solution = usableSolution(checkedSolution(solved, problem), onFailure);
+  const inputs = differentiableData(problem.names, given);
+  const wanted = inputs.map(({ name }) => name);
+  const [x] = customOp(
+    "setLayer",
+    inputs.map(({ value }) => value),
+    [rowsTensor(solution.x, problem, dtype).value],
+    ([c]) => {
+      if (!c) return inputs.map(() => null);
+      if (isGradEnabled()) return recordedCotangents(problem, solution, inputs, c);
+      const cotangent = { x: Float64Array.from(c.data()) };
+      const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
+      options.onBackward?.(report);
+      return inputs.map(({ name, value }) => gradientOf(name, gradients[name], value));
+    },
+    { differentiable: true },
+  );
+  return { x, solution };
+}
+
+function gradientOf(name: string, gradient: Float64Array | undefined, like: Tensor): Tensor {
+  if (!gradient) throw new LayerError(`the differentiation rule left out the gradient of ${name}, which was wanted`);
+  return tensor(gradient, { dtype: like.dtype, shape: [...like.shape] });
+}
+
+/** The cotangents of the data on the tape: those of the root of x - P(x - t grad f(x)). */
+function recordedCotangents(
+  problem: SetProgram,
+  solution: Solution,
+  inputs: readonly DifferentiableDatum<SetDatumName>[],
+  c: Tensor,
+): Tensor[] {
+  const { n, batched } = problem;
+  const values = cleaned(problem, solution);
+  const at = rowsTensor(values, problem, "float64");
+  const mask = rowsTensor(
+    values.map((_, k) => (isUsable(solution.status[Math.floor(k / n)]) ? 1 : 0)),
+    problem,
+    "float64",
+  );
+  const equation = fixedPointEquation(
+    problem,
+    inputs.map(({ name }) => name),
+    stepFor(problem, values),
+  );
+  return withRecording(true, () => {
+    const linked = inputs.map(({ value }) => value.to("float64" satisfies DType));
+    const root = rootOf(equation, at, linked, { batched, adjoint: denseAdjoint });
+    const cotangent = gate(c.to("float64"), mask);
+    return grad(root, linked, { cotangent, createGraph: true }).map((gradient, k) =>
+      gradient.to(inputs[k].value.dtype),
+    );
+  });
+}
+
+/** x - P(x - t grad f(x)) as a function of x and of the data of these names. */
+function fixedPointEquation(problem: SetProgram, moving: readonly SetDatumName[], step: number): Optimality {
+  const constants = Object.fromEntries(problem.names.map((name) => [name, datumTensor(problem[name], problem.batch)]));
+  const setNames = Object.keys(problem.set.parameters);
+  return (x, ...values) => {
+    const data: Record<string, Tensor> = { ...constants };
+    moving.forEach((name, k) => {
+      data[name] = values[k];
+    });
+    const z = x.sub(gradientOnTape(problem, x, data).mul(step));
+    return x.sub(problem.set.project(z, Object.fromEntries(setNames.map((name) => [name, data[`set.${name}`]]))));
+  };
+}
+
+/** A t that makes the gradient no longer than x, for all items. */
+function stepFor(problem: SetProgram, x: Float64Array): number {
+  const size = maxAbs(objectiveOf(problem).gradient(x));
+  return (maxAbs(x) || 1) / Math.max(size, maxAbs(x) || 1);
+}

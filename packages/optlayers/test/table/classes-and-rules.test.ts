@@ -4,8 +4,10 @@ import { distances, gradientsBy, gradientsByDifferences, rounded } from "./gradi
 import { randomFrom, type TableClass } from "./table-class.ts";
 
 /** Every other file of this folder that exports an `entry` is a class of the table. */
-const notClasses = ["classes-and-rules.test.ts", "gradients.ts", "table-class.ts"];
-const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith(".ts") && !notClasses.includes(file));
+const notClasses = ["gradients.ts", "table-class.ts"];
+const files = readdirSync(import.meta.dirname).filter(
+  (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !notClasses.includes(file),
+);
 const modules = await Promise.all(
   files.map(async (file): Promise<{ entry: TableClass }> => import(/* @vite-ignore */ `./${file}`)),
 );

@@ -16,8 +16,12 @@ const atUpper = 2;
  *     dlambda_lower = dtau - dy on L;    dlambda_upper = dy - dtau - du on U.
  *
  * An entry with y - tau = 0 or u, at a bound with no multiplier, counts as free: the derivative is one-sided there. Where
- * no entry is free (a vertex), sum x = total and the bounds determine x doubly; dx is then the least-norm solution of
- * the KKT system, (dtotal - sum_U du) / (n + 1) added to du on U and to 0 elsewhere, and dtau = 0.
+ * no entry is free (a vertex), sum x = total and the bounds determine x doubly; the derivative is then what the pseudoinverse of the KKT
+ * matrix gives. Its x is du on U and 0 on L with e = (dtotal - sum_U du) / (n + 1) added to both,
+ *
+ *     dtau = 0,   dlambda_lower = e - dy on L,   dlambda_upper = dy - du - e on U
+ *
+ * are multipliers for it, and those of least norm are without their part along (1, 1_L, -1_U), the combination of rows that vanishes.
  */
 export interface SimplexDerivative {
   readonly problem: SparsemaxProblem;
@@ -52,48 +56,88 @@ export type SparsemaxOutputRows = Partial<Record<"x" | "nu" | "lambda", Float64A
 
 /** The tangents of x, nu and lambda for tangents of the data (in the layout of each datum; left out: 0). */
 export function simplexPushForward(
-  derivative: SimplexDerivative,
+  { problem, side, free }: SimplexDerivative,
   tangents: SparsemaxDataRows,
 ): Required<SparsemaxOutputRows> {
-  const { problem, side, free } = derivative;
   const { n, batch, u } = problem;
   const m = u ? 2 * n : n;
-  const result = {
-    x: new Float64Array(batch * n),
-    nu: new Float64Array(batch),
-    lambda: new Float64Array(batch * m),
-  };
+  const [x, nu, lambda] = [n, 1, m].map((width) => new Float64Array(batch * width));
   const zeros = new Float64Array(n);
   for (let i = 0; i < batch; i++) {
     if (free[i] < 0) continue;
-    const dy = itemRow(problem.y, tangents.y, i) ?? zeros;
-    const du = (u && itemRow(u, tangents.u, i)) ?? zeros;
-    const dtotal = tangents.total?.[offsetOf(problem.total, i)] ?? 0;
-    let sum = -dtotal;
-    for (let j = 0, k = i * n; j < n; j++, k++) sum += side[k] === 0 ? dy[j] : side[k] === atUpper ? du[j] : 0;
-    const dtau = free[i] > 0 ? sum / free[i] : 0;
-    const spread = free[i] > 0 ? 0 : -sum / (n + 1);
-    result.nu[i] = dtau;
-    for (let j = 0, k = i * n, low = i * m; j < n; j++, k++, low++) {
-      if (side[k] === 0) result.x[k] = dy[j] - dtau;
-      else if (side[k] === atLower) {
-        result.x[k] = spread;
-        result.lambda[low] = dtau - dy[j];
-      } else {
-        result.x[k] = du[j] + spread;
-        result.lambda[low + n] = dy[j] - dtau - du[j];
-      }
+    const data = {
+      dy: itemRow(problem.y, tangents.y, i) ?? zeros,
+      du: (u && itemRow(u, tangents.u, i)) ?? zeros,
+      dtotal: tangents.total?.[offsetOf(problem.total, i)] ?? 0,
+    };
+    const places = side.subarray(i * n, (i + 1) * n);
+    const push = free[i] > 0 ? pushFree : pushVertex;
+    push(places, free[i], data, {
+      x: x.subarray(i * n, (i + 1) * n),
+      nu: nu.subarray(i, i + 1),
+      lambda: lambda.subarray(i * m, (i + 1) * m),
+    });
+  }
+  return { x, nu, lambda };
+}
+
+/** The tangents of one item's data. */
+interface ItemTangents {
+  readonly dy: Float64Array;
+  readonly du: Float64Array;
+  readonly dtotal: number;
+}
+
+/** One item's x, nu (one number) and lambda, or their cotangents. */
+type ItemOutputs = Required<SparsemaxOutputRows>;
+
+function pushFree(side: Uint8Array, free: number, { dy, du, dtotal }: ItemTangents, { x, nu, lambda }: ItemOutputs) {
+  const n = side.length;
+  let sum = -dtotal;
+  for (let j = 0; j < n; j++) sum += side[j] === 0 ? dy[j] : side[j] === atUpper ? du[j] : 0;
+  const dtau = sum / free;
+  nu[0] = dtau;
+  for (let j = 0; j < n; j++) {
+    if (side[j] === 0) x[j] = dy[j] - dtau;
+    else if (side[j] === atLower) lambda[j] = dtau - dy[j];
+    else {
+      x[j] = du[j];
+      lambda[n + j] = dy[j] - dtau - du[j];
     }
   }
-  return result;
+}
+
+function pushVertex(side: Uint8Array, _free: number, { dy, du, dtotal }: ItemTangents, { x, nu, lambda }: ItemOutputs) {
+  const n = side.length;
+  let rest = dtotal;
+  for (let j = 0; j < n; j++) if (side[j] === atUpper) rest -= du[j];
+  const spread = rest / (n + 1);
+  for (let j = 0; j < n; j++) {
+    x[j] = side[j] === atUpper ? du[j] + spread : spread;
+    if (side[j] === atUpper) lambda[n + j] = dy[j] - x[j];
+    else lambda[j] = x[j] - dy[j];
+  }
+  removeVanishing(side, nu, lambda);
+}
+
+/** Takes the part along (1, 1_L, -1_U) out of (nu, lambda). */
+function removeVanishing(side: Uint8Array, nu: Float64Array, lambda: Float64Array): void {
+  const n = side.length;
+  let sum = nu[0];
+  for (let j = 0; j < n; j++) sum += side[j] === atUpper ? -lambda[n + j] : lambda[j];
+  const share = sum / (n + 1);
+  nu[0] -= share;
+  for (let j = 0; j < n; j++) {
+    if (side[j] === atUpper) lambda[n + j] += share;
+    else lambda[j] -= share;
+  }
 }
 
 /** The transpose of `simplexPushForward`: the cotangents of the data, a shared datum's summed over the batch. */
 export function simplexPullBack(
-  derivative: SimplexDerivative,
+  { problem, side, free }: SimplexDerivative,
   cotangents: SparsemaxOutputRows,
 ): Required<SparsemaxDataRows> {
-  const { problem, side, free } = derivative;
   const { n, batch, u } = problem;
   const m = u ? 2 * n : n;
   const result = {
@@ -101,32 +145,62 @@ export function simplexPullBack(
     u: new Float64Array(u?.values.length ?? 0),
     total: new Float64Array(problem.total.values.length),
   };
-  const zeros = new Float64Array(m);
+  const zeros = new Float64Array(Math.max(m, n));
   for (let i = 0; i < batch; i++) {
     if (free[i] < 0) continue;
-    const cx = cotangents.x?.subarray(i * n, (i + 1) * n) ?? zeros;
-    const clambda = cotangents.lambda?.subarray(i * m, (i + 1) * m) ?? zeros;
-    // of tau, through which every entry acts on every other; at a vertex of the total
-    let sum = 0;
-    for (let j = 0, k = i * n; j < n; j++, k++) {
-      if (free[i] === 0) sum -= cx[j];
-      else if (side[k] === 0) sum -= cx[j];
-      else sum += side[k] === atLower ? clambda[j] : -clambda[n + j];
-    }
-    const common = free[i] > 0 ? (sum + (cotangents.nu?.[i] ?? 0)) / free[i] : sum / (n + 1);
+    const outputs = {
+      x: cotangents.x?.subarray(i * n, (i + 1) * n) ?? zeros.subarray(0, n),
+      nu: cotangents.nu?.subarray(i, i + 1) ?? zeros.subarray(0, 1),
+      lambda: cotangents.lambda?.subarray(i * m, (i + 1) * m) ?? zeros.subarray(0, m),
+    };
     const y = offsetOf(problem.y, i);
     const upper = u ? offsetOf(u, i) : 0;
-    result.total[offsetOf(problem.total, i)] -= common;
-    for (let j = 0, k = i * n; j < n; j++, k++) {
-      if (side[k] === 0) result.y[y + j] += cx[j] + common;
-      else if (side[k] === atLower) result.y[y + j] -= clambda[j];
-      else {
-        result.y[y + j] += clambda[n + j];
-        result.u[upper + j] += cx[j] - clambda[n + j] + common;
-      }
-    }
+    const total = offsetOf(problem.total, i);
+    const pull = free[i] > 0 ? pullFree : pullVertex;
+    pull(side.subarray(i * n, (i + 1) * n), free[i], outputs, {
+      y: result.y.subarray(y, y + n),
+      u: result.u.subarray(upper, upper + n),
+      total: result.total.subarray(total, total + 1),
+    });
   }
   return result;
+}
+
+function pullFree(side: Uint8Array, free: number, c: ItemOutputs, to: Required<SparsemaxDataRows>): void {
+  const n = side.length;
+  // of tau, through which every entry acts on every other
+  let sum = c.nu[0];
+  for (let j = 0; j < n; j++) {
+    if (side[j] === 0) sum -= c.x[j];
+    else sum += side[j] === atLower ? c.lambda[j] : -c.lambda[n + j];
+  }
+  const common = sum / free;
+  to.total[0] -= common;
+  for (let j = 0; j < n; j++) {
+    if (side[j] === 0) to.y[j] += c.x[j] + common;
+    else if (side[j] === atLower) to.y[j] -= c.lambda[j];
+    else {
+      to.y[j] += c.lambda[n + j];
+      to.u[j] += c.x[j] - c.lambda[n + j] + common;
+    }
+  }
+}
+
+function pullVertex(side: Uint8Array, _free: number, c: ItemOutputs, to: Required<SparsemaxDataRows>): void {
+  const n = side.length;
+  const [nu, lambda] = [c.nu.slice(), c.lambda.slice()];
+  removeVanishing(side, nu, lambda);
+  let sum = 0;
+  for (let j = 0; j < n; j++) sum += c.x[j] + (side[j] === atUpper ? -lambda[n + j] : lambda[j]);
+  const spread = sum / (n + 1);
+  to.total[0] += spread;
+  for (let j = 0; j < n; j++) {
+    if (side[j] === atLower) to.y[j] -= lambda[j];
+    else {
+      to.y[j] += lambda[n + j];
+      to.u[j] += c.x[j] - lambda[n + j] - spread;
+    }
+  }
 }
 
 function itemRow(datum: Datum, rows: Float64Array | undefined, i: number): Float64Array | null {

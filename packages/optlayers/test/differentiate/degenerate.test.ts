@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   alternating,
+  asSparsemaxRule,
   type Cotangent,
   type DifferentiationRule,
   datumNames,
@@ -15,6 +16,9 @@ import {
   type QuadraticProgram,
   quadraticProgram,
   type Solution,
+  simplexProjection,
+  sparsemaxImplicit,
+  sparsemaxProblem,
 } from "../../src/index.ts";
 import { leastNormSolution } from "../../src/kkt/least-norm.ts";
 import { identity, inner, norm, normals, randomProgram, uniforms } from "../random-programs.ts";
@@ -212,5 +216,27 @@ describe("rules for entropy programs, with redundant rows", () => {
     const [expected, ...others] = entropicRules.map((rule) => rule.vjp(problem, solution, c).gradients);
     for (const other of others)
       for (const name of entropyNames) close(other[name] ?? [], expected[name] ?? [], 1, name);
+  });
+});
+
+describe("sparsemax at a vertex", () => {
+  const problem = sparsemaxProblem({ y: [5, 1, 0, -1], u: [0.5, 0.5, 1, 1] });
+  const solution = simplexProjection().solve(problem);
+  const [byStructure, ...others] = [sparsemaxImplicit(), ...rules.map(([, rule]) => asSparsemaxRule(rule))];
+
+  it("has by its structure what every rule gives for it as a QP, in both products, duals included", () => {
+    const normal = normals(8);
+    const [x, nu, lambda] = [4, 1, 8].map((length) => Float64Array.from({ length }, normal));
+    const t = { y: x, u: lambda.slice(0, 4), total: nu };
+    const { gradients, report } = byStructure.vjp(problem, solution, { x, nu, lambda });
+    const tangent = byStructure.jvp?.(problem, solution, t).tangent ?? solution;
+    expect(report.notes.join()).toContain("at a vertex");
+    for (const other of others) {
+      const found = other.vjp(problem, solution, { x, nu, lambda }).gradients;
+      for (const name of ["y", "u", "total"] as const)
+        close(found[name] ?? [], gradients[name] ?? [], 1, `${other.name} ${name}`);
+      const moved = other.jvp?.(problem, solution, t).tangent ?? solution;
+      for (const part of ["x", "nu", "lambda"] as const) close(moved[part], tangent[part], 1, `${other.name} d${part}`);
+    }
   });
 });

@@ -15,8 +15,7 @@ import {
   quadraticLayer,
   unrolled,
 } from "@solvegrad/optlayers";
-import Benchmark from "benchmark";
-import { median } from "./median.ts";
+import { medianMilliseconds } from "./median-milliseconds.ts";
 
 const tolerance = 1e-3;
 const methods: Record<string, QuadraticLayerOptions> = {
@@ -41,12 +40,6 @@ function layerData(n: number, p: number, m: number, batch: number): Record<"Q" |
   };
   for (const datum of Object.values(data)) datum.requiresGrad = true;
   return data;
-}
-
-function medianMilliseconds(run: () => void): number {
-  const benchmark = new Benchmark(run, { maxTime: 2, minSamples: 7 });
-  benchmark.run();
-  return 1000 * median(benchmark.stats.sample);
 }
 
 console.log(`kernels: ${activeKernels().description}; tolerance ${tolerance}; median milliseconds`);

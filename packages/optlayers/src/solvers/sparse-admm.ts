@@ -9,7 +9,7 @@ import {
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { judge } from "./residuals.ts";
 import type { Status } from "./solver.ts";
-import { type AdmmFactor, AdmmIteration } from "./sparse/admm-iteration.ts";
+import { type AdmmFactor, AdmmIteration, type AdmmResiduals } from "./sparse/admm-iteration.ts";
 import { checkedDirection, checkedPrimal, type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
 import { KktSystem, type SparseState } from "./sparse/kkt-system.ts";
 import { polishSparse } from "./sparse/polish.ts";
@@ -129,8 +129,12 @@ interface Measured {
 const worthwhile = 5;
 const longer = 1.5;
 const [smallestRho, largestRho] = [1e-6, 1e6];
+/** Scaled residuals below this many tolerances may mean that the problem's own are below one. */
+const promise = 100;
 /** Relative residual from which on the active set may be that of the solution. */
 const polishBelow = 1e-2;
+/** From here on it is tried anyway: iterates that circle far around the solution of a linear program may have its active set. */
+const unconditionalPolish = 100;
 
 /** One solve: the iteration, what it was last measured at, and when it looks for more. */
 class AdmmRun {
@@ -143,6 +147,7 @@ class AdmmRun {
   private finish: KktSystem | null = null;
   private nextPenalty = 20;
   private nextPolish = 0;
+  private nextMeasure = 0;
   private last: SparsePoint;
 
   constructor(problem: SparseQuadraticProgram, settings: Settings, start: SparsePoint | undefined) {
@@ -161,29 +166,44 @@ class AdmmRun {
     const { maxIterations, checkEvery, tolerance } = this.settings;
     if (crosses(this.problem)) return { status: "primal_infeasible", certificate: null };
     while (relativeResidual(this.best.assessment) > tolerance) {
-      if (this.iterations >= maxIterations) return { status: "max_iterations", certificate: null };
-      if (interrupted()) return { status: "time_limit", certificate: null };
-      if (!this.iteration.factor.regular) return { status: "numerical_error", certificate: null };
+      if (this.iterations >= maxIterations) return this.ended("max_iterations");
+      if (interrupted()) return this.ended("time_limit");
+      if (!this.iteration.factor.regular) return this.ended("numerical_error");
       const steps = Math.min(checkEvery, maxIterations - this.iterations);
       for (let k = 0; k < steps; k++) this.iteration.step();
       this.iterations += steps;
-      const certificate = this.look(interrupted);
+      const residuals = this.iteration.residuals();
+      const certificate = this.isWorthMeasuring(residuals) ? this.look(interrupted) : null;
       if (certificate) return { status: certificate.kind, certificate };
-      const { primal, dual, gap } = this.best.assessment;
-      onIteration?.({ iteration: this.iterations, primal, dual, gap, unfinished: 1 });
+      if (this.settings.adaptiveRho && this.iterations >= this.nextPenalty) this.adaptPenalty(residuals);
+      const { primal, dual } = residuals;
+      onIteration?.({ iteration: this.iterations, primal, dual, unfinished: 1 });
     }
     return { status: "numerical_error", certificate: null };
   }
 
-  /** Measures the iterate, and tries what may end the iteration or speed it up. */
+  private ended(status: Outcome["status"]): Outcome {
+    this.keep(this.iteration.point());
+    return { status, certificate: null };
+  }
+
+  /** Measuring in twice the precision costs about ten iterations: it waits for scaled residuals that promise something, or for its turn. */
+  private isWorthMeasuring({ primal, dual, primalScale, dualScale }: AdmmResiduals): boolean {
+    const promising = promise * this.settings.tolerance;
+    const near = primal <= promising * (1 + primalScale) && dual <= promising * (1 + dualScale);
+    if (!near && this.iterations < this.nextMeasure) return false;
+    this.nextMeasure = 1.2 * this.iterations;
+    return true;
+  }
+
+  /** Measures the iterate, and tries what may end the iteration. */
   private look(interrupted: () => boolean): SparseCertificate | null {
     const point = this.iteration.point();
     this.keep(point);
     const certificate = this.certificate(point);
     this.last = point;
     if (certificate || relativeResidual(this.best.assessment) <= this.settings.tolerance) return certificate;
-    if (this.settings.polish && this.iterations >= this.nextPolish && !interrupted()) this.tryActiveSet(point);
-    if (this.settings.adaptiveRho && this.iterations >= this.nextPenalty) this.adaptPenalty();
+    if (this.settings.polish && this.iterations >= this.nextPolish) this.tryActiveSet(point, interrupted);
     return null;
   }
 
@@ -204,17 +224,17 @@ class AdmmRun {
   }
 
   /** The exact solution on the active set of the iterate; where that was wrong, the next try comes after twice the iterations. */
-  private tryActiveSet(point: SparsePoint): void {
-    if (!(relativeResidual(this.best.assessment) < polishBelow)) return;
+  private tryActiveSet(point: SparsePoint, interrupted: () => boolean): void {
+    const settled = relativeResidual(this.best.assessment) < polishBelow;
+    if (!settled && this.iterations < unconditionalPolish) return;
     this.nextPolish = 2 * this.iterations;
     this.finish ??= new KktSystem(this.program);
     const { tolerance } = this.settings;
-    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), tolerance));
+    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), tolerance, interrupted));
   }
 
   /** rho times the root of the balance of the scaled residuals, where that is worth a factorization. */
-  private adaptPenalty(): void {
-    const { primal, dual, primalScale, dualScale } = this.iteration.residuals();
+  private adaptPenalty({ primal, dual, primalScale, dualScale }: AdmmResiduals): void {
     const balance = (primal * dualScale) / (dual * primalScale);
     if (!(balance > 0 && balance < Infinity)) return;
     const old = this.iteration.factor.rho;

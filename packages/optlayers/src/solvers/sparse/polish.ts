@@ -27,13 +27,14 @@ export function polishSparse(
   start: SparsePoint,
   active: Uint8Array,
   target: number,
+  interrupted: () => boolean = () => false,
 ): SparsePoint {
   let best = start;
   let bestResidual = worstResidual(program, start);
   const face = new ActiveFace(program, system);
   for (const delta of regularizations) {
     const guess = active.slice();
-    for (let round = 0; round < maxRounds && bestResidual > target; round++) {
+    for (let round = 0; round < maxRounds && bestResidual > target && !interrupted(); round++) {
       face.begin(guess, best);
       if (!face.settle(delta)) break;
       const residual = worstResidual(program, face.point());

@@ -10,6 +10,33 @@ export {
   mnistFiles,
 } from "./datasets/mnist.ts";
 export {
+  generateSignals,
+  type SignalBatch,
+  type SignalOptions,
+  type SignalSet,
+  signalExamples,
+} from "./datasets/signals.ts";
+export {
+  type Board,
+  completions,
+  generateSudoku,
+  isSolved,
+  isUnique,
+  miniSudokuGrids,
+  parseSudoku,
+  puzzleOf,
+  type SudokuBatch,
+  type SudokuSet,
+  sudokuExamples,
+} from "./datasets/sudoku.ts";
+export {
+  type DenoiserKind,
+  type DenoisingSettings,
+  denoisers,
+  denoisingSettings,
+  denoisingTask,
+} from "./experiments/denoising-task.ts";
+export {
   classificationLoss,
   type ImageSettings,
   type ImageTask,
@@ -19,7 +46,24 @@ export {
   type LayerKind,
   layerKinds,
 } from "./experiments/image-task.ts";
-export { type LayerProblem, layerProblem } from "./experiments/layer-problem.ts";
+export { type LayerProblem, layerProblem, problemOfLayer } from "./experiments/layer-problem.ts";
+export {
+  type SudokuNetwork,
+  type SudokuSettings,
+  type SudokuTask,
+  shareWrong,
+  sudokuNetworks,
+  sudokuSettings,
+  sudokuTask,
+} from "./experiments/sudoku-task.ts";
+export { bestLambda, totalVariation, totalVariationError } from "./experiments/total-variation.ts";
+export {
+  type Denoiser,
+  type DenoisingOptions,
+  DenoisingOptNet,
+  DenoisingPerceptron,
+  LearnedDifferences,
+} from "./networks/denoising.ts";
 export {
   type Differentiation,
   differentiations,
@@ -30,12 +74,14 @@ export {
 } from "./networks/layer-method.ts";
 export { MnistNetwork } from "./networks/mnist-network.ts";
 export { QuadraticModule, type QuadraticModuleOptions } from "./networks/quadratic-module.ts";
+export { SudokuConvNet, SudokuPerceptron } from "./networks/sudoku-baselines.ts";
+export { independentRules, SudokuOptNet, type SudokuOptNetOptions } from "./networks/sudoku-optnet.ts";
 export { writeAtomically } from "./training/atomic-write.ts";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint, restore, weightsOf } from "./training/checkpoint.ts";
 export { EarlyStopping, headlineOf, isBetter } from "./training/early-stopping.ts";
 export { type BatchOptions, batchCount, batches, type Examples, selected } from "./training/examples.ts";
 export { metricsTable } from "./training/metrics-table.ts";
-export { NetworkOptimizer, type NetworkOptimizerOptions } from "./training/network-optimizer.ts";
+export { clipGradients, NetworkOptimizer, type NetworkOptimizerOptions } from "./training/network-optimizer.ts";
 export { RunFolder } from "./training/run-folder.ts";
 export { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./training/safetensors.ts";
 export { constantRate, cooldown, cosine, type Schedule, stepwise } from "./training/schedule.ts";

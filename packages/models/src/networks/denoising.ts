@@ -16,12 +16,20 @@ import {
   tensor,
   zeros,
 } from "@solvegrad/autograd";
-import { type DifferentiationRule, quadraticLayer, type Solution, type Solver } from "@solvegrad/optlayers";
+import {
+  type DifferentiationRule,
+  type QuadraticProgramData,
+  quadraticLayer,
+  type Solution,
+  type Solver,
+} from "@solvegrad/optlayers";
 
 /** A network that takes noisy signals (B x length) and returns what it believes they were. */
 export interface Denoiser extends Module {
   /** What the solver said about the last batch, where there is an optimization layer. */
   readonly lastSolution: Solution | null;
+  /** The data of the layer's QP for noisy signals (B x length), where there is a layer; its first variables are the answer. */
+  layerData?(noisy: Tensor): QuadraticProgramData;
 }
 
 export interface DenoisingOptions {
@@ -98,18 +106,17 @@ export class LearnedDifferences extends Module implements Denoiser {
     this.#Q = add(diagonal(this.#length, 1), mul(eye(2 * this.#length - 1), epsilon));
   }
 
+  layerData(noisy: Tensor): QuadraticProgramData {
+    const pieces = this.#length - 1;
+    const penalties = mul(ones([noisy.shape[0], pieces]), 13);
+    const q = concat([neg(noisy), penalties], 1);
+    return { Q: this.#Q, q, G: absoluteRows(this.D), h: zeros([2 * pieces]) };
+  }
+
   override forward(noisy: Tensor): Tensor {
-    const length = this.#length;
-    const penalties = mul(ones([noisy.shape[0], length - 1]), 13);
-    const data = {
-      Q: this.#Q,
-      q: concat([neg(noisy), penalties], 1),
-      G: absoluteRows(this.D),
-      h: zeros([2 * length - 2]),
-    };
-    const { x, solution } = quadraticLayer(data, this.#options);
+    const { x, solution } = quadraticLayer(this.layerData(noisy), this.#options);
     this.lastSolution = solution;
-    return slice(x, 1, 0, length);
+    return slice(x, 1, 0, this.#length);
   }
 }
 
@@ -152,11 +159,15 @@ export class DenoisingOptNet extends Module implements Denoiser {
     startAtTotalVariation(this.input, length, options.lambda, random);
   }
 
-  override forward(noisy: Tensor): Tensor {
+  layerData(noisy: Tensor): QuadraticProgramData {
     const L = mul(this.L, this.#lower);
     const Q = add(matmul(L, L.swapLastTwo()), mul(eye(L.shape[0]), epsilon));
     const h = add(matmul(this.G, this.z0), this.s0);
-    const { x, solution } = quadraticLayer({ Q, q: this.input.forward(noisy), G: this.G, h }, this.#options);
+    return { Q, q: this.input.forward(noisy), G: this.G, h };
+  }
+
+  override forward(noisy: Tensor): Tensor {
+    const { x, solution } = quadraticLayer(this.layerData(noisy), this.#options);
     this.lastSolution = solution;
     return slice(x, 1, 0, this.#length);
   }

@@ -1,5 +1,11 @@
 import { eye, Module, matmul, mul, neg, type Random, type Tensor, zeros } from "@solvegrad/autograd";
-import { type DifferentiationRule, quadraticLayer, type Solution, type Solver } from "@solvegrad/optlayers";
+import {
+  type DifferentiationRule,
+  type QuadraticProgramData,
+  quadraticLayer,
+  type Solution,
+  type Solver,
+} from "@solvegrad/optlayers";
 
 export interface SudokuOptNetOptions {
   readonly solver: Solver;
@@ -43,11 +49,15 @@ export class SudokuOptNet extends Module {
     this.h = zeros([n]);
   }
 
+  /** The data of the layer's QP for puzzles (B x size^3), one-hot. */
+  layerData(puzzles: Tensor): QuadraticProgramData {
+    const { Q, A, G, h } = this;
+    return { Q, q: neg(puzzles), A, b: matmul(A, this.logZ0.exp()), G, h };
+  }
+
   /** Boards (B x size^3) for puzzles (B x size^3), both one-hot. Throws an OptimizationError for an item that fails. */
   override forward(puzzles: Tensor): Tensor {
-    const { Q, A, G, h } = this;
-    const b = matmul(A, this.logZ0.exp());
-    const { x, solution } = quadraticLayer({ Q, q: neg(puzzles), A, b, G, h }, this.#options);
+    const { x, solution } = quadraticLayer(this.layerData(puzzles), this.#options);
     this.lastSolution = solution;
     return x;
   }

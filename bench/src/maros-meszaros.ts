@@ -1,7 +1,8 @@
 /**
  * The sparse interior point on the Maros-Meszaros convex QPs, and on LPs of Netlib: status, residuals recomputed from the
- * returned point in the problem's own scale, difference from the known optimum, iterations and solve time; of each solved one the
- * residual and time of the implicit VJP for the sum of x.
+ * returned point in the problem's own scale, difference from the known optimum, iterations, solve time and VJP time; of each
+ * solved one the VJP against a directional finite difference over all data (`vjp-check.ts`), or the test by which its active set
+ * is not clear. Totals at the end.
  *
  *     npm run bench:maros-meszaros [-- NAME ..]
  *
@@ -12,15 +13,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, extname, join, resolve } from "node:path";
+import { random } from "@solvegrad/autograd";
 import {
   assessSparse,
   readMps,
-  type SparseQuadraticProgram,
   type SparseSolution,
-  sparseImplicitVjp,
   sparseInteriorPoint,
   sparseQuadraticProgram,
 } from "@solvegrad/optlayers";
+import { checkVjp, type VjpCheck } from "./vjp-check.ts";
 
 const dataFolder = resolve(process.env.SOLVEGRAD_DATA ?? "../shared/data");
 const wantedNames = new Set(process.argv.slice(2).map((name) => name.toUpperCase()));
@@ -33,6 +34,7 @@ interface Row {
   readonly solution: SparseSolution;
   /** The largest of the three absolute residuals. */
   readonly residual: number;
+  readonly check: VjpCheck | null;
 }
 
 function main(): void {
@@ -73,29 +75,42 @@ function plainName(name: string): string {
 
 function runFiles(title: string, files: readonly string[], optima: ReadonlyMap<string, number>): void {
   console.log(`\n${title}, tolerance ${tolerance} absolute, ${timeLimit / 1000} s each\n`);
-  const headings = [
-    "n",
-    "p",
-    "m",
-    "status",
-    "primal",
-    "dual",
-    "gap",
-    "|f - f*|",
-    "iterations",
-    "solve ms",
-    "VJP error",
-    "VJP ms",
-  ];
   console.log(line("", headings));
   const rows = files.filter(isWanted).map((file) => runFile(file, optima));
+  printTotals(rows);
+}
+
+const headings = [
+  "n",
+  "m",
+  "status",
+  "primal",
+  "dual",
+  "gap",
+  "|f - f*|",
+  "iterations",
+  "solve ms",
+  "VJP ms",
+  "VJP check",
+];
+
+function printTotals(rows: readonly Row[]): void {
   const reached = (limit: number) =>
     rows.filter(({ residual, solution }) => residual <= limit && solution.milliseconds <= timeLimit).length;
   const claims = rows.filter(({ solution }) => solution.status === "solved");
   const honest = claims.filter(({ residual }) => residual <= tolerance).length;
-  console.log(
-    `\n${reached(1e-6)} of ${rows.length} within 1e-6, ${reached(1e-9)} within 1e-9; ${honest} of ${claims.length} claims of "solved" true`,
-  );
+  const checks = rows.flatMap(({ check }) => (check === null ? [] : [check]));
+  const compared = checks.flatMap(({ error }) => (error === null ? [] : [error]));
+  const unclear = new Map<string, number>();
+  for (const { error, reason } of checks) if (error === null) unclear.set(reason, (unclear.get(reason) ?? 0) + 1);
+  const reasons = [...unclear].map(([reason, count]) => `${count} ${reason}`).join(", ");
+  console.log(`
+solved within 1e-6   ${reached(1e-6)} of ${rows.length}
+solved within 1e-9   ${reached(1e-9)}
+claims of "solved"   ${claims.length}, true ${honest}
+VJP finite           ${checks.filter(({ finite }) => finite).length} of ${checks.length}
+VJP within 1e-5      ${compared.filter((error) => error <= 1e-5).length} of ${compared.length} compared
+not compared         ${checks.length - compared.length}${reasons === "" ? "" : `: ${reasons}`}`);
 }
 
 function isWanted(file: string): boolean {
@@ -108,31 +123,38 @@ function runFile(file: string, optima: ReadonlyMap<string, number>): Row {
   const solution = sparseInteriorPoint({ tolerance, residuals: "absolute", timeLimit }).solve(problem);
   const { primal, dual, gap, objective } = assessSparse(problem, solution);
   const optimum = optima.get(plainName(name));
+  const residual = Math.max(primal, dual, gap);
+  const isSolved = solution.status === "solved" || solution.status === "solved_inaccurate";
+  const check = isSolved && residual <= 1e-6 ? checkVjp(problem, solution, numbers(name)) : null;
   const cells = [
     String(problem.n),
-    String(problem.p),
-    String(problem.m),
+    String(problem.p + problem.m),
     solution.status,
     ...[primal, dual, gap].map((value) => value.toExponential(1)),
     optimum === undefined ? "" : Math.abs(objective - optimum).toExponential(1),
     String(solution.iterations),
     solution.milliseconds.toFixed(0),
-    ...vjpCells(problem, solution),
+    check?.milliseconds.toFixed(0) ?? "",
+    check === null ? "" : check.finite ? (check.error?.toExponential(1) ?? check.reason) : "not finite",
   ];
   console.log(line(name, cells));
-  return { name, solution, residual: Math.max(primal, dual, gap) };
+  return { name, solution, residual, check };
 }
 
-/** Relative residual of the VJP's linear system and its time; the error is NaN where a cotangent is not finite. */
-function vjpCells(problem: SparseQuadraticProgram, solution: SparseSolution): string[] {
-  if (solution.status !== "solved" && solution.status !== "solved_inaccurate") return [];
-  const { gradients, report } = sparseImplicitVjp(problem, solution, { x: new Float64Array(problem.n).fill(1) });
-  const finite = Object.values(gradients).every((values: Float64Array) => values.every(Number.isFinite));
-  return [(finite ? report.residual : Number.NaN).toExponential(1), report.milliseconds.toFixed(0)];
+/** Random numbers that are the same at every run. */
+function numbers(name: string): () => number {
+  const seed = [...name].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 7) % 2 ** 31;
+  const generator = random(seed);
+  let block: ArrayLike<number> = [];
+  let at = 0;
+  return () => {
+    if (at === block.length) [block, at] = [generator.uniform([4096], { low: -1, high: 1 }).data(), 0];
+    return block[at++];
+  };
 }
 
 function line(title: string, cells: readonly string[]): string {
-  const widths = [7, 7, 7, 19, 9, 9, 9, 10, 11, 10, 10, 8];
+  const widths = [7, 7, 19, 9, 9, 9, 10, 11, 10, 8, 22];
   return `${title.padEnd(10)}${cells.map((cell, k) => cell.padStart(widths[k])).join("")}`;
 }
 

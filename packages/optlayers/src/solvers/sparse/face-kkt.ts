@@ -1,5 +1,5 @@
 import { INACTIVE } from "./active-set.ts";
-import { type KktSystem, rigid } from "./kkt-system.ts";
+import type { KktSystem } from "./kkt-system.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
 /** Solves a scaled KKT system: refined, or in another way with the same factor. */
@@ -16,7 +16,6 @@ export class FaceKkt {
   readonly program: ScaledProgram;
   readonly system: KktSystem;
   private active: Uint8Array = new Uint8Array(0);
-  private readonly diagonal: Float64Array;
   private readonly rhs: Float64Array;
   private readonly step: Float64Array;
 
@@ -24,18 +23,14 @@ export class FaceKkt {
     this.program = program;
     this.system = system;
     const size = program.n + program.rows;
-    this.diagonal = new Float64Array(size);
     this.rhs = new Float64Array(size);
     this.step = new Float64Array(size);
   }
 
   /** Factors the system of this face (the bounds of x, then the rows). False where there is no factor. */
   hold(active: Uint8Array, delta: number): boolean {
-    const { n } = this.program;
-    const { diagonal } = this;
     this.active = active;
-    for (let k = 0; k < diagonal.length; k++) diagonal[k] = (active[k] !== INACTIVE) === k < n ? rigid : 0;
-    return this.system.update(diagonal, delta);
+    return this.system.hold(active, delta);
   }
 
   /** u += du, y += (dy, dw) for these right-hand sides g and r. */

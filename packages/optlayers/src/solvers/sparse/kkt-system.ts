@@ -7,6 +7,7 @@ import {
   solveRefined,
 } from "@solvegrad/linalg";
 import { maxAbs } from "../../arrays.ts";
+import { INACTIVE } from "./active-set.ts";
 import { analysisOf } from "./kkt-analysis.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
@@ -36,6 +37,9 @@ export class KktSystem {
   readonly size: number;
   /** Multiplications and additions of a factorization, about. */
   readonly work: number;
+  private readonly n: number;
+  /** The face whose factor this is. */
+  private held: { readonly active: Uint8Array; readonly delta: number } | null = null;
   private readonly factor: SparseLdl;
   private readonly matrix: SparseMatrix;
   private readonly base: Float64Array;
@@ -43,6 +47,7 @@ export class KktSystem {
   private readonly workspace: RefinementWorkspace;
 
   constructor({ kkt, n, rows, original }: ScaledProgram) {
+    this.n = n;
     this.size = n + rows;
     this.matrix = { ...kkt, data: kkt.data.slice() };
     this.base = kkt.data;
@@ -52,9 +57,23 @@ export class KktSystem {
     this.workspace = new RefinementWorkspace(this.size);
   }
 
+  /**
+   * Factors the system of a face: rigid Sigma on the variables that are active, rigid W on the rows that are not. Does nothing
+   * where that is the last factor anyway.
+   */
+  hold(active: Uint8Array, delta: number): boolean {
+    if (this.held?.delta === delta && sameFace(this.held.active, active)) return true;
+    const diagonal = new Float64Array(this.size);
+    for (let k = 0; k < this.size; k++) diagonal[k] = (active[k] !== INACTIVE) === k < this.n ? rigid : 0;
+    if (!this.update(diagonal, delta)) return false;
+    this.held = { active: active.slice(), delta };
+    return true;
+  }
+
   /** Factors with this diagonal (Sigma, then W). Returns false where no factor exists in floating point. */
   update(diagonal: Float64Array, delta: number): boolean {
     const { data, indptr } = this.matrix;
+    this.held = null;
     data.set(this.base);
     for (let i = 0; i < this.size; i++) data[indptr[i + 1] - 1] += this.signs[i] * diagonal[i];
     return this.factor.factor(data, { signs: this.signs, regularization: delta, smallestPivot, pivotBump });
@@ -79,4 +98,10 @@ export class KktSystem {
   solveRegularized(rhs: Float64Array, solution: Float64Array): void {
     this.factor.solve(rhs, solution);
   }
+}
+
+/** Whether the same constraints are active, on either side. */
+function sameFace(a: Uint8Array, b: Uint8Array): boolean {
+  for (let k = 0; k < a.length; k++) if ((a[k] !== INACTIVE) !== (b[k] !== INACTIVE)) return false;
+  return true;
 }

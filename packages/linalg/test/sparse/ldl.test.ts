@@ -12,6 +12,7 @@ import {
   minimumDegreeOrder,
   permuteSymmetric,
   postorder,
+  RefinementWorkspace,
   SparseLdl,
   type SparseMatrix,
   solveRefined,
@@ -183,6 +184,38 @@ describe("LDL' of a quasi-definite matrix", () => {
       expect(residual(tripled, B.subarray(144 * r, 144 * r + 144), X.subarray(144 * r, 144 * r + 144))).toBeLessThan(
         1e-14,
       );
+    }
+  });
+
+  it("lends its analysis to factors that do not disturb each other", () => {
+    const K = grid(12);
+    const tripled = { ...K, data: K.data.map((value) => 3 * value) };
+    const b = Float64Array.from({ length: 144 }, (_, k) => Math.sin(k));
+    for (const method of ["rows", "multifrontal"] as const) {
+      const first = new SparseLdl(K, undefined, method);
+      const second = new SparseLdl(first.analysis, undefined, method);
+      first.factor(K.data);
+      second.factor(tripled.data);
+      const [x, third] = [new Float64Array(144), new Float64Array(144)];
+      first.solve(b, x);
+      second.solve(b, third);
+      expect(residual(K, b, x)).toBeLessThan(1e-14);
+      expect(residual(tripled, b, third)).toBeLessThan(1e-14);
+    }
+  });
+
+  it("refines in vectors that are kept as in fresh ones", () => {
+    const K = grid(12);
+    const factor = new SparseLdl(K);
+    factor.factor(K.data, { regularization: 1e-4 });
+    const workspace = new RefinementWorkspace(144);
+    for (const seed of [1, 2, 3]) {
+      const b = Float64Array.from({ length: 144 }, (_, k) => Math.sin(seed * k));
+      const [kept, fresh] = [new Float64Array(144), new Float64Array(144)];
+      solveRefined(factor, K, b, kept, { workspace });
+      solveRefined(factor, K, b, fresh);
+      expect(kept).toEqual(fresh);
+      expect(residual(K, b, kept)).toBeLessThan(1e-13);
     }
   });
 

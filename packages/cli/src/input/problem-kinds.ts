@@ -14,6 +14,7 @@ import {
   entropicAlternating,
   entropicImplicit,
   entropicInteriorPoint,
+  entropicUnrolled,
   entropyNames,
   entropyProgram,
   quadraticProgram,
@@ -197,7 +198,7 @@ function entropyMethod({ differentiation, tolerance }: Method) {
     case "alternating":
       return { solver: entropicAdmm({ tolerance }), differentiation: entropicAlternating({ truncate: tolerance }) };
     case "unrolled":
-      throw new InputError('problems of kind "entropy" have no unrolled rule, expected implicit or alternating');
+      return { solver: entropicAdmm({ tolerance }), differentiation: entropicUnrolled({ tolerance }) };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Information } from "../commands/info.ts";
 import type { Comparison } from "../comparison/compare-problem.ts";
-import { comparisonSections } from "./comparison-sections.ts";
+import { comparisonSections, counted } from "./comparison-sections.ts";
 import { page } from "./document.ts";
 import { provenance } from "./training-page.ts";
 
@@ -15,5 +15,6 @@ export interface ComparisonReport {
 /** The page of `solvegrad compare --html`. */
 export function comparisonPage({ subject, started, machine, comparison }: ComparisonReport): string {
   const lead = `${subject}. ${provenance(started, machine)}`;
-  return page("Three gradients of one optimization problem", lead, comparisonSections(comparison, subject));
+  const title = `${counted(comparison.rules.length, "gradient")} of one optimization problem`;
+  return page(title, lead, comparisonSections(comparison, subject));
 }

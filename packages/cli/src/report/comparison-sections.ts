@@ -12,9 +12,19 @@ export function comparisonSections(comparison: Comparison, subject: string): Htm
   const notes = comparison.rules.flatMap(({ rule, notes }) => notes.map((note) => paragraph(`${rule}: ${note}`)));
   const studies = [truncationFigure(comparison, subject), convergenceFigure(comparison, subject)];
   return [
-    section("Three ways to the gradient", [table(comparisonHead, comparisonRows(comparison), caption), ...notes]),
+    section(`${counted(comparison.rules.length, "way")} to the gradient`, [
+      table(comparisonHead, comparisonRows(comparison), caption),
+      ...notes,
+    ]),
     ...(comparison.truncation.length > 0 ? [section("Truncation and convergence", [figures(studies)])] : []),
   ];
+}
+
+const numerals = ["No", "One", "Two", "Three", "Four", "Five", "Six"];
+
+/** "Three gradients". */
+export function counted(count: number, noun: string): string {
+  return `${numerals[count] ?? count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function truncationFigure({ truncation }: Comparison, subject: string): Html {
@@ -63,12 +73,13 @@ const jacobians = {
 function convergenceFigure(comparison: Comparison, subject: string): Html {
   const { convergence, kind, datum } = comparison;
   const { batch } = comparison.problem;
+  const stopped = kind !== "qp";
   const line = (error: "solutionError" | "jacobianError") =>
     convergence.map((point) => ({ x: point.iteration, y: point[error] })).filter(({ y }) => y > 0);
   const picture = linePlot(
     [
-      { points: line("solutionError"), color: colors.first },
-      { points: line("jacobianError"), color: colors.second, dashed: true }, // x is seen where the two coincide
+      { points: line("solutionError"), color: colors.first, dots: stopped },
+      { points: line("jacobianError"), color: colors.second, dashed: true, dots: stopped }, // x is seen where the two coincide
     ],
     { label: "iteration" },
     { label: "relative error", type: "log" },
@@ -82,6 +93,6 @@ function convergenceFigure(comparison: Comparison, subject: string): Html {
     "The Jacobian converges with the solution",
     picture,
     legend,
-    `${subject}${batch > 1 && kind === "qp" ? ", first problem" : ""}: ${jacobians[kind === "qp" ? "carried" : "stopped"]}`,
+    `${subject}${batch > 1 && !stopped ? ", first problem" : ""}: ${jacobians[stopped ? "stopped" : "carried"]}`,
   );
 }

@@ -1,8 +1,11 @@
 import { alternating } from "../differentiate/alternating.ts";
 import { boxProjectionImplicit } from "../differentiate/box-projection.ts";
 import { asBoxProjectionRule, asBoxProjectionSolver } from "../differentiate/box-projection-as-sparse.ts";
+import { type ConvexRule, convexAlternating, convexImplicit } from "../differentiate/convex-through-model.ts";
+import { convexUnrolled } from "../differentiate/convex-unrolled.ts";
 import { entropicAlternating } from "../differentiate/entropic-alternating.ts";
 import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
+import { entropicUnrolled } from "../differentiate/entropic-unrolled.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
 import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
@@ -13,11 +16,14 @@ import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
 import { unrolled } from "../differentiate/unrolled.ts";
 import { OptionError } from "../errors.ts";
 import type { BoxProjection, BoxProjectionName } from "../problem/box-projection.ts";
+import type { ConvexName, ConvexProgram } from "../problem/convex-program.ts";
 import type { EntropyName, EntropyProgram } from "../problem/entropy-program.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { SparseDatumName, SparseQuadraticBatch } from "../problem/sparse-quadratic-batch.ts";
 import type { SparsemaxName, SparsemaxProblem } from "../problem/sparsemax-problem.ts";
 import { admm } from "../solvers/admm.ts";
+import { convexAdmm } from "../solvers/convex-admm.ts";
+import { convexInteriorPoint } from "../solvers/convex-interior-point.ts";
 import { entropicAdmm } from "../solvers/entropic-admm.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
@@ -34,6 +40,7 @@ export interface ProblemKinds {
   readonly qp: { readonly problem: QuadraticProgram; readonly name: DatumName };
   readonly sparsemax: { readonly problem: SparsemaxProblem; readonly name: SparsemaxName };
   readonly entropy: { readonly problem: EntropyProgram; readonly name: EntropyName };
+  readonly convex: { readonly problem: ConvexProgram; readonly name: ConvexName };
   readonly box_projection: { readonly problem: BoxProjection; readonly name: BoxProjectionName };
   readonly sparse_qp_batch: { readonly problem: SparseQuadraticBatch; readonly name: SparseDatumName };
 }
@@ -124,6 +131,7 @@ export const comparisonMethods: MethodTable = {
     rules: new Map<string, () => DifferentiationRule<EntropyProgram, EntropyName>>([
       ["implicit", () => entropicImplicit()],
       ["alternating", () => entropicAlternating()],
+      ["unrolled", () => entropicUnrolled()],
     ]),
     truncated: (tolerance) => ({
       solver: entropicAdmm({ tolerance }),
@@ -132,6 +140,24 @@ export const comparisonMethods: MethodTable = {
     stopped: (maxIterations) => ({
       solver: entropicAdmm({ tolerance: never, maxIterations }),
       rule: entropicAlternating({ truncate: never, maxIterations }),
+    }),
+  },
+  convex: {
+    noun: "convex program",
+    solver: () => convexInteriorPoint({ tolerance: accurate }),
+    reference: convexImplicit,
+    rules: new Map<string, () => ConvexRule>([
+      ["implicit", () => convexImplicit()],
+      ["alternating", () => convexAlternating()],
+      ["unrolled", () => convexUnrolled()],
+    ]),
+    truncated: (tolerance) => ({
+      solver: convexAdmm({ tolerance, polish: false }),
+      rule: convexAlternating({ truncate: tolerance }),
+    }),
+    stopped: (maxIterations) => ({
+      solver: convexAdmm({ tolerance: never, maxIterations, polish: false }),
+      rule: convexAlternating({ truncate: never, maxIterations, acceleration: "none" }),
     }),
   },
   box_projection: {

@@ -1,5 +1,5 @@
 import { dot, maxAbs } from "../arrays.ts";
-import type { DifferentiationRule } from "../differentiate/rule.ts";
+import type { SolutionTangent } from "../differentiate/rule.ts";
 import { activeSet } from "../kkt/active-set.ts";
 import type { Datum, LinearConstraints } from "../problem/quadratic-program.ts";
 import type { Solution } from "../solvers/solver.ts";
@@ -12,10 +12,10 @@ const weakTolerance = 1e-8;
  * A single item under Ax = b, Gx <= h: p + m rows, one side each. `q` is the linear term of the objective, which says how
  * large a multiplier is.
  */
-export function denseView<P extends LinearConstraints>(
-  problem: P,
+export function denseView(
+  problem: LinearConstraints,
   solution: Solution,
-  { q, linear, rule, names }: DenseViewOptions<P>,
+  { q, linear, tangent, names }: DenseViewOptions,
 ): ItemView {
   const { n, p, m, A, G } = problem;
   const rowsOf = (M: Datum, count: number) =>
@@ -51,9 +51,7 @@ export function denseView<P extends LinearConstraints>(
     ],
     linear,
     along(moved) {
-      if (!rule.jvp) return null;
-      const direction = directionOf(moved, (datum) => (datum === "b" ? p : m));
-      const { x, nu, lambda } = rule.jvp(problem, solution, direction).tangent;
+      const { x, nu, lambda } = tangent(directionOf(moved, (datum) => (datum === "b" ? p : m)));
       return {
         values: Float64Array.from([...rowsA, ...rowsG], (row) => dot(row, x)),
         duals: Float64Array.of(...nu, ...lambda),
@@ -62,9 +60,10 @@ export function denseView<P extends LinearConstraints>(
   };
 }
 
-export interface DenseViewOptions<P> {
+export interface DenseViewOptions {
   readonly q: Datum;
   readonly linear: boolean;
-  readonly rule: DifferentiationRule<P, "b" | "h">;
+  /** How this item's solution moves along a direction of b or h. */
+  readonly tangent: (direction: Readonly<Record<string, Float64Array>>) => SolutionTangent;
   readonly names: ExplanationNames;
 }

@@ -1,28 +1,12 @@
 import { checkCount } from "../check-options.ts";
-import { boxProjectionAsSparse } from "../differentiate/box-projection-as-sparse.ts";
-import { entropicImplicit } from "../differentiate/entropic-implicit.ts";
-import { implicit } from "../differentiate/implicit.ts";
-import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
-import { OptionError } from "../errors.ts";
-import type { BoxProjection } from "../problem/box-projection.ts";
-import { type EntropyProgram, entropyNames } from "../problem/entropy-program.ts";
-import { datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
-import { itemAlone } from "../problem/select-items.ts";
-import type { SparseQuadraticBatch } from "../problem/sparse-quadratic-batch.ts";
 import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
-import { type SparsemaxProblem, sparsemaxNames } from "../problem/sparsemax-problem.ts";
-import { type Certificate, isUsable, type Solution, type Status } from "../solvers/solver.ts";
-import type { SparseCertificate } from "../solvers/sparse/certificates.ts";
-import type { SparseBatchSolution } from "../solvers/sparse-batch.ts";
+import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
 import type { SparseSolution } from "../solvers/sparse-interior-point.ts";
 import { conflictOf, descentOf } from "./conflict.ts";
-import { denseView } from "./dense-view.ts";
 import type { BindingConstraint, ExplainedConstraint, Explanation } from "./explanation.ts";
+import { type ExplainableBatch, itemView } from "./item-view.ts";
 import { rangeOf } from "./range.ts";
 import type { ExplanationNames, ItemView, Side } from "./side.ts";
-import { itemOfSolution } from "./solution-item.ts";
-import { type SolvedItem, sparseView } from "./sparse-view.ts";
-import { sparsemaxView } from "./sparsemax-view.ts";
 
 export interface ExplainOptions {
   /** The item of a batch; 0 by default. */
@@ -32,9 +16,6 @@ export interface ExplainOptions {
   /** For how many binding constraints, those of the largest effect first, the range is computed: each costs one JVP. 20 by default. */
   readonly ranges?: number;
 }
-
-type DenseProblem = QuadraticProgram | SparsemaxProblem | EntropyProgram;
-type SparseBatch = SparseQuadraticBatch | BoxProjection;
 
 /**
  * Which constraints hold a solution, what they cost, and what would have to change.
@@ -54,75 +35,15 @@ export function explain(
   solution: SparseSolution,
   options?: ExplainOptions,
 ): Explanation;
-export function explain(problem: DenseProblem | SparseBatch, solution: Solution, options?: ExplainOptions): Explanation;
+export function explain(problem: ExplainableBatch, solution: Solution, options?: ExplainOptions): Explanation;
 export function explain(
-  problem: DenseProblem | SparseBatch | SparseQuadraticProgram,
+  problem: ExplainableBatch | SparseQuadraticProgram,
   solution: Solution | SparseSolution,
   { item = 0, names = {}, ranges = 20 }: ExplainOptions = {},
 ): Explanation {
   if (ranges !== 0) checkCount("ranges", ranges);
   const { view, status, objective } = itemView(problem, solution, item, names);
   return explained(view, { kind: problem.kind, status, objective }, names, ranges);
-}
-
-interface ItemResult {
-  readonly view: ItemView;
-  readonly status: Status;
-  readonly objective: number;
-}
-
-function itemView(
-  problem: DenseProblem | SparseBatch | SparseQuadraticProgram,
-  solution: Solution | SparseSolution,
-  item: number,
-  names: ExplanationNames,
-): ItemResult {
-  if (problem.kind === "sparse_qp") {
-    const single = solution as SparseSolution;
-    return { view: sparseView(problem, single, names), status: single.status, objective: single.objective };
-  }
-  if (!(Number.isInteger(item) && item >= 0 && item < problem.batch)) {
-    throw new OptionError("item", item, `an item of the batch, 0 to ${problem.batch - 1}`);
-  }
-  const own = itemOfSolution(solution as Solution, item);
-  if (problem.kind === "sparse_qp_batch" || problem.kind === "box_projection") {
-    const batch = problem.kind === "box_projection" ? boxProjectionAsSparse(problem) : problem;
-    const point = sparsePoint(solution as Solution, own, item);
-    return { view: sparseView(batch.items[item], point, names), status: own.status[0], objective: own.objective[0] };
-  }
-  return { view: denseItemView(problem, item, own, names), status: own.status[0], objective: own.objective[0] };
-}
-
-/** As its own solver returned it, with what that left behind, where the solution keeps it. */
-function sparsePoint(solution: Solution, own: Solution, item: number): SolvedItem {
-  if ("items" in solution) return (solution as SparseBatchSolution).items[item];
-  const { x, nu, lambda, zeta = new Float64Array(x.length), certificates } = own;
-  return { x, nu, lambda, zeta, certificate: certificates[0] && inBounds(certificates[0], x.length) };
-}
-
-/** A proof with multipliers [lower; upper] of the rows [-I; I] of the bounds, as one with zeta. */
-function inBounds(certificate: Certificate, n: number): SparseCertificate {
-  if (certificate.kind === "dual_infeasible") return certificate;
-  const { kind, nu, lambda } = certificate;
-  const [low, high] = [lambda.subarray(0, n), lambda.subarray(n)];
-  const crossed = low.findIndex((value, j) => value > 0 && high[j] > 0);
-  if (crossed >= 0) return { kind, crossed };
-  return { kind, nu, lambda: new Float64Array(0), zeta: high.map((value, j) => value - low[j]) };
-}
-
-function denseItemView(problem: DenseProblem, item: number, solution: Solution, names: ExplanationNames): ItemView {
-  switch (problem.kind) {
-    case "qp": {
-      const single = itemAlone(problem, datumNames, item);
-      return denseView(single, solution, { q: single.q, linear: true, rule: implicit(), names });
-    }
-    case "entropy": {
-      const single = itemAlone(problem, entropyNames, item);
-      return denseView(single, solution, { q: single.y, linear: false, rule: entropicImplicit(), names });
-    }
-    case "sparsemax":
-      return sparsemaxView(itemAlone(problem, sparsemaxNames, item), solution, sparsemaxImplicit(), names);
-  }
 }
 
 function explained(

@@ -1,6 +1,6 @@
 import { maxAbs } from "../arrays.ts";
-import type { DifferentiationRule } from "../differentiate/rule.ts";
-import type { SparsemaxName, SparsemaxProblem } from "../problem/sparsemax-problem.ts";
+import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
+import type { SparsemaxProblem } from "../problem/sparsemax-problem.ts";
 import type { Solution } from "../solvers/solver.ts";
 import {
   type BoxRow,
@@ -13,12 +13,7 @@ import {
 } from "./side.ts";
 
 /** A single sparsemax problem: the row 1'x = total, and a row 0 <= x_j <= u_j for each variable. */
-export function sparsemaxView(
-  problem: SparsemaxProblem,
-  solution: Solution,
-  rule: DifferentiationRule<SparsemaxProblem, SparsemaxName>,
-  names: ExplanationNames,
-): ItemView {
+export function sparsemaxView(problem: SparsemaxProblem, solution: Solution, names: ExplanationNames): ItemView {
   const { n, u, total } = problem;
   const { x, nu, lambda } = solution;
   const size = maxAbs(x);
@@ -59,9 +54,9 @@ export function sparsemaxView(
     sides: [sum, ...bounds.flat()],
     linear: true,
     along(moved) {
-      if (!rule.jvp || moved.datum === "0") return null;
+      if (moved.datum === "0") return null;
       const direction = directionOf(moved, (datum) => (datum === "u" ? n : 1));
-      const { tangent } = rule.jvp(problem, solution, direction);
+      const { tangent } = sparsemaxImplicit().jvp(problem, solution, direction);
       const duals = new Float64Array(1 + n);
       duals[0] = tangent.nu[0];
       for (let j = 0; j < n; j++) duals[1 + j] = (u ? tangent.lambda[n + j] : 0) - tangent.lambda[j];

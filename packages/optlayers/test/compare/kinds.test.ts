@@ -3,6 +3,7 @@ import {
   boxProjection,
   compareGradients,
   comparisonMethods,
+  convexProgram,
   type DifferentiationRule,
   entropicInteriorPoint,
   entropyProgram,
@@ -13,6 +14,7 @@ import {
   sparseQuadraticBatch,
   truncationStudy,
 } from "../../src/index.ts";
+import { logistic } from "../random-convex.ts";
 import { normals, uniforms } from "../random-programs.ts";
 
 const normal = normals(3);
@@ -49,7 +51,17 @@ const sparse = sparseQuadraticBatch({
   lower: new Array(6).fill(-1.2),
   upper: new Array(6).fill(1.3),
 });
+/** Logistic regression with a ridge, under a budget on x. */
+const convex = convexProgram({
+  objective: logistic,
+  theta: [[numbers(4), numbers(4), numbers(4), numbers(4), numbers(4)], 0.3],
+  A: [[1, 1, 1, 1]],
+  b: [0.2],
+  G: [numbers(4), numbers(4)],
+  h: [0.05, 0.1],
+});
 const cotangents = {
+  convex: Float64Array.from(numbers(4)),
   box: Float64Array.from(numbers(10)),
   sparse: Float64Array.from(numbers(12)),
   sparsemax: Float64Array.from(numbers(12)),
@@ -70,10 +82,20 @@ describe("compareGradients on other kinds than QPs", () => {
   it("finds that all rules of a batch of entropy programs agree, for the data that are wanted", () => {
     const { rules, problem } = compareGradients(entropy, cotangents.entropy, { wanted: ["y", "G"] });
     expect(problem).toEqual({ n: 9, p: 1, m: 2, batch: 2 });
-    expect(rules.length).toBeGreaterThanOrEqual(2);
+    expect(rules.map(({ rule }) => rule)).toEqual(["implicit", "alternating", "unrolled"]);
     for (const { overall, perDatum } of rules) {
       expect(Object.keys(perDatum)).toEqual(["y", "G"]);
       expect(overall.relativeDifference).toBeLessThan(1e-6);
+    }
+  });
+
+  it("finds that all rules of a convex program agree, for its theta too", () => {
+    const { rules, noun } = compareGradients(convex, cotangents.convex);
+    expect(noun).toBe("convex program");
+    expect(rules.map(({ rule }) => rule)).toEqual(["implicit", "alternating", "unrolled"]);
+    for (const { rule, overall, perDatum } of rules) {
+      expect(Object.keys(perDatum).sort()).toEqual(["A", "G", "b", "h", "theta0", "theta1"]);
+      expect(overall.relativeDifference, rule).toBeLessThan(1e-6);
     }
   });
 
@@ -159,6 +181,7 @@ describe("compareGradients on a kind of the caller's own", () => {
 describe.each([
   { kind: "sparsemax", study: () => truncationStudy(sparsemax, { x: cotangents.sparsemax }) },
   { kind: "entropy", study: () => truncationStudy(entropy, { x: cotangents.entropy }) },
+  { kind: "convex", study: () => truncationStudy(convex, { x: cotangents.convex }) },
   { kind: "box_projection", study: () => truncationStudy(box, { x: cotangents.box }) },
   { kind: "sparse_qp_batch", study: () => truncationStudy(sparse, { x: cotangents.sparse }) },
 ])("truncationStudy on a problem of kind $kind", ({ study }) => {
@@ -173,6 +196,7 @@ describe.each([
 describe.each([
   { kind: "sparsemax", study: (iterations: number[]) => iterationStudy(sparsemax, "y", { iterations }) },
   { kind: "entropy", study: (iterations: number[]) => iterationStudy(entropy, "y", { iterations }) },
+  { kind: "convex", study: (iterations: number[]) => iterationStudy(convex, "theta0", { iterations }) },
   { kind: "box_projection", study: (iterations: number[]) => iterationStudy(box, "y", { iterations }) },
   { kind: "sparse_qp_batch", study: (iterations: number[]) => iterationStudy(sparse, "q", { iterations }) },
 ])("iterationStudy on a problem of kind $kind", ({ study }) => {

@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
+import { tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
   type BindingConstraint,
   boxProjection,
+  convexInteriorPoint,
+  convexProgram,
   type Explanation,
   entropicInteriorPoint,
   entropyProgram,
@@ -216,6 +219,26 @@ describe("explain on other kinds of problems", () => {
     expect(named(explanation, "sum x").price).toBeCloseTo(slope, 8);
     const u = (step: number) => ({ ...data, u: [0.6 + step, 1, 1, 1] });
     expect(named(explanation, "x[0]").price).toBeCloseTo((value(u(1e-5)) - value(u(-1e-5))) / 2e-5, 8);
+  });
+
+  it("prices the constraints of any convex program as solving again does, in every item of a batch", () => {
+    const at = (b: number, h: number) =>
+      convexProgram({
+        objective: (x, c) => x.sub(c).square().square().sum(-1).add(x.square().sum(-1).mul(0.5)),
+        theta: [tensor([[1, 2, 0.5], [0.3, 1.5, 1]])], // biome-ignore format: a matrix
+        A: [[1, 1, 1]],
+        b: [[1], [b]],
+        G: [[0, 1, 0]],
+        h: [h],
+        batch: 2,
+      });
+    const solver = convexInteriorPoint({ tolerance: 1e-11 });
+    const explanation = explain(at(1, 0.4), solver.solve(at(1, 0.4)), { item: 1 });
+    const value = (b: number, h: number) => solver.solve(at(b, h)).objective[1];
+    expect(bindingSet(explanation)).toBe("A[0],G[0]");
+    expect(named(explanation, "A[0]").price).toBeCloseTo((value(1 + 1e-5, 0.4) - value(1 - 1e-5, 0.4)) / 2e-5, 6);
+    expect(named(explanation, "G[0]").price).toBeCloseTo((value(1, 0.4 + 1e-5) - value(1, 0.4 - 1e-5)) / 2e-5, 6);
+    expect(named(explanation, "G[0]").range?.upper?.change).toBe("stops binding");
   });
 
   it("prices the equations and bounds of a box projection as solving again does", () => {

@@ -60,10 +60,13 @@ export function dualProof(problem: QuadraticProgram, direction: Float64Array): C
   M.set(selectedRows(K, n, held, sizes).data, n * n);
   const d = inNullSpace(view(M, [n + held.length, n]), direction);
 
+  // a row may meet d only where d is all but 0: the sizes of both say what rounding is then
+  const length = maxAbs(d);
   const curvature = sums(view(Q.values, [n, n]), d, "rows");
-  if (!(maxAbs(curvature.value) <= rounding * maxAbs(curvature.scale))) return null;
+  if (!(maxAbs(curvature.value) <= rounding * (maxAbs(curvature.scale) + maxAbs(Q.values) * length))) return null;
   const rows = sums(view(K, [p + m, n]), d, "rows");
-  const isKept = (value: number, i: number) => (i < p ? Math.abs(value) : value) <= rounding * rows.scale[i];
+  const isKept = (value: number, i: number) =>
+    (i < p ? Math.abs(value) : value) <= rounding * (rows.scale[i] + sizes[i] * length);
   if (!rows.value.every(isKept)) return null;
   const decrease = -dot(q.values, d);
   const terms = d.reduce((sum, own, j) => sum + Math.abs(own * q.values[j]), 0);

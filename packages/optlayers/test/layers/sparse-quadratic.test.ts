@@ -1,7 +1,3 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { grad, gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
 import { analyzeLdl } from "@solvegrad/linalg";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -11,7 +7,6 @@ import {
   differentiateSparse,
   OptimizationError,
   quadraticLayer,
-  readMps,
   type SparseQuadraticBatchData,
   sparseAdmm,
   sparseAlternating,
@@ -22,7 +17,7 @@ import {
   sparseUnrolled,
 } from "../../src/index.ts";
 import { clearSparse, matrixOf, patternsOf, type RandomSparse } from "../random-sparse.ts";
-import { dataFile } from "../support/data.ts";
+import { hasMarosMeszaros, MarosMeszaros } from "../support/maros-meszaros.ts";
 import { randomFrom } from "../table/table-class.ts";
 
 vi.mock("@solvegrad/linalg", async (original) => {
@@ -424,21 +419,14 @@ describe("differentiateSparse", () => {
   });
 });
 
-const archive = dataFile("maros_meszaros/maros_meszaros_66.tar.xz");
-
-describe.runIf(archive !== null)("a problem of the Maros-Meszaros set in the layer", () => {
-  const folder = mkdtempSync(join(tmpdir(), "sparse-layer-"));
-  const read = (name: string) => {
-    if (!existsSync(join(folder, `${name}.QPS`))) execFileSync("tar", ["-xJf", archive ?? "", "-C", folder]);
-    return readMps(readFileSync(join(folder, `${name}.QPS`), "latin1")).data;
-  };
-
-  afterAll(() => rmSync(folder, { recursive: true }));
+describe.runIf(hasMarosMeszaros)("a problem of the Maros-Meszaros set in the layer", () => {
+  const problems = new MarosMeszaros();
+  afterAll(() => problems.close());
 
   it.each(["HS21", "DUALC1", "CVXQP2_S", "MOSARQP2"])(
     "%s: all rules give the slope of a central difference",
     (name) => {
-      const data = read(name);
+      const data = problems.read(name);
       const direction = Float64Array.from(data.q, (_, j) => Math.sin(j + 1));
       const q0 = Float64Array.from(data.q);
       const loss = (t: number) => {

@@ -1,18 +1,22 @@
+import { readFileSync } from "node:fs";
 import { fromDense } from "@solvegrad/linalg";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import {
   assessSparse,
   checkedDirection,
   checkedPrimal,
   type IterationProgress,
   OptionError,
+  readMps,
   type SparseSolution,
   sparseAdmm,
   sparseInteriorPoint,
   sparseQuadraticProgram,
 } from "../../src/index.ts";
 import { patternsOf, randomSparse } from "../random-sparse.ts";
+import { dataFile } from "../support/data.ts";
+import { hasMarosMeszaros, MarosMeszaros } from "../support/maros-meszaros.ts";
 import { randomFrom } from "../table/table-class.ts";
 
 const problemOf = (seed: number) => sparseQuadraticProgram(randomSparse(randomFrom(seed), patternsOf(15, 4, 10)));
@@ -149,5 +153,48 @@ describe("sparse ADMM", () => {
     expect(() => sparseAdmm({ relaxation: 2 })).toThrow("a number between 0 and 2");
     expect(() => sparseAdmm({ rho: -1 })).toThrow("option rho is -1");
     expect(() => sparseAdmm({ checkEvery: 0 })).toThrow("option checkEvery is 0");
+  });
+});
+
+describe.runIf(hasMarosMeszaros)("sparse ADMM on the Maros-Meszaros set", () => {
+  const problems = new MarosMeszaros();
+  afterAll(() => problems.close());
+
+  it.each([
+    ["HS21", "QPTEST", "HS35", "HS51", "HS53", "GENHS28", "LOTSCHD", "QAFIRO", "QSC205", "CVXQP2_S"],
+    ["DUALC1", "DUALC5", "DPKLO1", "PRIMALC1", "PRIMALC5", "QSTANDAT", "DUAL1", "DUAL3", "QPCBOEI1"],
+    ["GOULDQP3", "MOSARQP2", "PRIMAL1", "QSCTAP2", "AUG3D", "AUG3DCQP", "HUES-MOD"],
+  ])("solves %s, %s, %s and the rest of its row to 1e-6, at the interior point's objective", (...names) => {
+    for (const name of names) {
+      const problem = sparseQuadraticProgram(problems.read(name));
+      const found = sparseAdmm().solve(problem);
+      expect(found.status, name).toBe("solved");
+      expect(worst(assessSparse(problem, found)), name).toBeLessThanOrEqual(1e-6);
+      const { objective } = sparseInteriorPoint().solve(problem);
+      expect(Math.abs(found.objective - objective), name).toBeLessThan(1e-5 * (1 + Math.abs(objective)));
+      expect(sparseAdmm().solve(problem, { warmStart: found }).iterations, name).toBe(0);
+    }
+  });
+
+  it.each(["QSCAGR7", "QSHARE2B", "YAO"])("says of %s no more than its residuals do, within its time", (name) => {
+    const problem = sparseQuadraticProgram(problems.read(name));
+    const found = sparseAdmm({ timeLimit: 1500 }).solve(problem);
+    const relative = worst(assessSparse(problem, found));
+    if (found.status === "solved") expect(relative).toBeLessThanOrEqual(1e-6);
+    else expect(["solved_inaccurate", "max_iterations", "time_limit"]).toContain(found.status);
+    if (found.status === "solved_inaccurate") expect(relative).toBeLessThanOrEqual(1e-4);
+    expect(found.x.every(Number.isFinite)).toBe(true);
+    expect(found.milliseconds).toBeLessThan(6000);
+  });
+});
+
+describe.runIf(dataFile("netlib_lp") !== null)("sparse ADMM on linear programs that have no solution", () => {
+  it.each(["galenet", "woodinfe", "box1", "klein1", "bgetam"])("proves that %s is infeasible", (name) => {
+    const file = dataFile(`netlib_lp/${name}.mps`);
+    const problem = sparseQuadraticProgram(readMps(readFileSync(file ?? "", "latin1")).data);
+    const { status, certificate } = sparseAdmm().solve(problem);
+    expect(status).toBe("primal_infeasible");
+    if (certificate?.kind !== "primal_infeasible" || "crossed" in certificate) throw new Error("no proof");
+    expect(checkedPrimal(problem, certificate.nu, certificate.lambda, certificate.zeta)).not.toBeNull();
   });
 });

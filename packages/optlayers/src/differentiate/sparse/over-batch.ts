@@ -11,6 +11,7 @@ import { isUsable, type Solution } from "../../solvers/solver.ts";
 import type { SparseState } from "../../solvers/sparse/kkt-system.ts";
 import type { SparseBatchSolution } from "../../solvers/sparse-batch.ts";
 import type { Cotangent, DataCotangents, DataTangents, DifferentiationReport, DifferentiationRule } from "../rule.ts";
+import { timesSize, unitCotangent } from "../unit-cotangent.ts";
 import type { SparseCotangent, SparseDataCotangents, SparseDataTangents, SparseJvp, SparseVjp } from "./sparse-rule.ts";
 
 /** A point of one problem, with what its solver left behind. */
@@ -38,12 +39,14 @@ export function overBatch(name: string, rule: SparseItemRule): SparseRule {
       const begin = performance.now();
       const gradients: DataCotangents<SparseDatumName> = {};
       for (const datum of wanted) gradients[datum] = new Float64Array(problem[datum].values.length);
+      const { unit, size } = unitCotangent(cotangent);
       const reports = usableItems(problem, solution).map(({ program, point, i }) => {
-        const item = rule.vjp(program, point, cotangentOfItem(problem, cotangent, i));
+        const item = rule.vjp(program, point, cotangentOfItem(problem, unit, i));
         for (const datum of wanted) addToDatum(problem, datum, item.gradients, gradients[datum], i);
         return item.report;
       });
-      return { gradients, report: summary(reports, begin) };
+      const notes = wanted.includes("q") && reports.length > 0 ? linearNotes(problem) : [];
+      return { gradients: timesSize(gradients, size), report: summary(reports, begin, notes) };
     },
     jvp(problem, solution, tangents) {
       const begin = performance.now();
@@ -129,8 +132,20 @@ function tangentsOfItem(
   return ofItem;
 }
 
+/** A linear program's solution stays at its vertex as q changes: nobody should wait for a gradient to arrive. */
+function linearNotes({ Q }: SparseQuadraticBatch): string[] {
+  if (Q.values.some((value) => value !== 0)) return [];
+  return [
+    "The objective is linear: where the solution is unique it is a vertex, and the gradient of q is zero almost everywhere; a small Q, such as weight * I, gives x a slope.",
+  ];
+}
+
 /** One report of the reports of the items: the largest of each, and every note once. */
-function summary(reports: readonly DifferentiationReport[], begin: number): DifferentiationReport {
+function summary(
+  reports: readonly DifferentiationReport[],
+  begin: number,
+  notes: readonly string[] = [],
+): DifferentiationReport {
   const largest = (of: (report: DifferentiationReport) => number) =>
     reports.reduce((most, report) => Math.max(most, of(report)), 0);
   return {
@@ -138,6 +153,6 @@ function summary(reports: readonly DifferentiationReport[], begin: number): Diff
     milliseconds: performance.now() - begin,
     peakBytes: largest(({ peakBytes }) => peakBytes),
     residual: largest(({ residual }) => residual),
-    notes: [...new Set(reports.flatMap(({ notes }) => notes))],
+    notes: [...new Set(reports.flatMap((report) => report.notes)), ...notes],
   };
 }

@@ -84,11 +84,17 @@ export class OptimizationError extends Error {
   readonly failedItems: readonly number[];
   readonly solver: string;
 
-  constructor(solver: string, status: readonly Status[], failedItems: readonly number[]) {
+  /** `notes`: what the solver has to say of the cause. */
+  constructor(
+    solver: string,
+    status: readonly Status[],
+    failedItems: readonly number[],
+    notes: readonly string[] = [],
+  ) {
     const item = failedItems[0];
     const others = failedItems.length > 1 ? ` (and ${failedItems.length - 1} more of the batch)` : "";
     const what = status[item] as keyof typeof advice;
-    super(`${solver}: item ${item} of ${status.length} is ${what}${others}: ${advice[what]}`);
+    super(`${solver}: item ${item} of ${status.length} is ${what}${others}: ${notes[0] ?? advice[what]}`);
     this.item = item;
     this.status = what;
     this.failedItems = failedItems;

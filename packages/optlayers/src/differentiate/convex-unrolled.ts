@@ -1,6 +1,5 @@
 import { activeKernels, view } from "@solvegrad/linalg";
 import { type ConvexName, type ConvexProgram, smoothObjective, type ThetaName } from "../problem/convex-program.ts";
-import { AdmmState } from "../solvers/admm.ts";
 import { startModel } from "../solvers/convex-model.ts";
 import { ConvexPrimalUpdate } from "../solvers/convex-primal-update.ts";
 import { ConvexState } from "../solvers/convex-state.ts";
@@ -100,7 +99,5 @@ class ConvexUpdate implements SmoothUpdate, ObjectiveData<ThetaName> {
 
 /** The penalty that ADMM ended with, for rows scaled as they are here; undefined for another solver's solution. */
 function penaltyOf(program: ConvexProgram, { state }: Solution, i: number): number | undefined {
-  if (!(state instanceof ConvexState) || state.problem !== program) return undefined;
-  const left = state.model.state;
-  return left instanceof AdmmState ? left.rho[i] : undefined;
+  return state instanceof ConvexState && state.problem === program ? state.rho?.[i] : undefined;
 }

@@ -13,8 +13,8 @@ export interface SmoothUnrolledOptions {
   /** Iterations on the tape. Without it, as many as it takes until the state and its derivative settle. */
   readonly iterations?: number;
   /**
-   * Where `iterations` is not given, the tape ends when the state changes by less than this share of its first change, and
-   * less than 100 times this share of the cotangent is left at the start. Default 1e-10.
+   * Where `iterations` is not given, the tape has twice as many as it takes until the state changes by less than this share of its
+   * first change, and more where over 100 times this share of the cotangent is left at the start. Default 1e-10.
    */
   readonly tolerance?: number;
   /** Most iterations where `iterations` is not given. Default 2000. */
@@ -74,8 +74,8 @@ export function smoothUnrolled<M extends string, P extends LinearConstraints & R
       const asked: readonly (M | ConstraintName)[] = wanted ?? [...kind.names(problem), "A", "b", "G", "h"];
       const { update, tape } = tapeOf(problem, solution);
       let before = Infinity;
-      for (let atLeast = 1; ; atLeast = 2 * tape.iterations) {
-        tape.run(atLeast);
+      runToSettle(tape, settings);
+      for (;; tape.run(2 * tape.iterations)) {
         const own: DataCotangents<M> = {};
         for (const name of kind.names(problem)) {
           if (asked.includes(name)) own[name] = new Float64Array(problem[name].values.length);
@@ -98,13 +98,18 @@ export function smoothUnrolled<M extends string, P extends LinearConstraints & R
     jvp(problem, solution, tangents) {
       const begin = performance.now();
       const { update, tape } = tapeOf(problem, solution);
-      tape.run(1);
-      if (settings.iterations === undefined) tape.run(Math.min(2 * tape.iterations, settings.maxIterations));
+      runToSettle(tape, settings);
       const rows = rowTangents(problem, update, tangents);
       const end = sweepForwards(tape, { ...rows, slope: () => update.slopeTangent(tangents) });
       return { tangent: inDataUnits(problem, tape, end.x, end.t), report: report(tape, 0, settings, begin) };
     },
   };
+}
+
+/** Twice the iterations that the state takes to settle, for the derivative settles after it. */
+function runToSettle(tape: SmoothTape, { iterations, maxIterations }: SmoothTapeSettings): void {
+  tape.run(1);
+  if (iterations === undefined) tape.run(Math.min(2 * tape.iterations, maxIterations));
 }
 
 function validated(options: SmoothUnrolledOptions): SmoothTapeSettings & { readonly rho: number | undefined } {

@@ -40,7 +40,7 @@ export function usableSolution<S extends Solution>(solution: S, onFailure: OnFai
   const items = solution.status.length;
   const failed = [...solution.status.keys()].filter((i) => !isUsable(solution.status[i]));
   if (failed.length === 0) return solution;
-  if (onFailure === "raise") throw new OptimizationError(solution.solver, solution.status, failed);
+  if (onFailure === "raise") throw new OptimizationError(solution.solver, solution.status, failed, solution.notes);
   const zeroed = (values: Float64Array) => {
     const result = values.slice();
     const width = values.length / items;

@@ -11,8 +11,8 @@ import type { Certificate } from "./solver.ts";
 export interface ConvexAdmmSettings extends ConvexSettings {
   /** Over-relaxation in (0, 2). */
   readonly relaxation: number;
-  /** The first penalty, for the scaled rows. */
-  readonly rho: number;
+  /** The first penalty of every item, for the scaled rows. */
+  readonly rho: Float64Array;
   readonly adaptiveRho: boolean;
 }
 
@@ -57,7 +57,7 @@ export function runConvexAdmm(
 ): ConvexAdmmRun {
   const { n, p, batch } = program;
   const update = new ConvexPrimalUpdate(program, start.x);
-  const rho = new Float64Array(batch).fill(settings.rho);
+  const rho = settings.rho.slice();
   const t = update.items.map((_, i) => stateAt(update, start, i, rho[i]));
   const run = {
     point: { ...start, x: update.x },

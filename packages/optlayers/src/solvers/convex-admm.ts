@@ -6,13 +6,13 @@ import { itemOf } from "../problem/quadratic-program.ts";
 import { AdmmState } from "./admm.ts";
 import { type ConvexAdmmRun, type ConvexAdmmSettings, runConvexAdmm } from "./convex-admm-iteration.ts";
 import { finishConvex } from "./convex-finish.ts";
-import { conclude, earlierPoint } from "./convex-interior-point.ts";
+import { conclude, earlierPoint, fromEarlier } from "./convex-interior-point.ts";
 import { quadraticModel, startModel } from "./convex-model.ts";
 import { ConvexState } from "./convex-state.ts";
 import type { InteriorPoint } from "./interior-point-state.ts";
 import { interruption } from "./interruption.ts";
 import { countedFrom } from "./progress.ts";
-import type { Solver } from "./solver.ts";
+import type { Solution, Solver } from "./solver.ts";
 
 export interface ConvexAdmmOptions {
   /** Largest relative residual (primal, dual and gap, as `assessConvex` measures them) of a solved item. Default 1e-6. */
@@ -57,14 +57,22 @@ export function convexAdmm(options: ConvexAdmmOptions = {}): Solver<ConvexProgra
       const begin = performance.now();
       const { warmStart, onIteration } = options;
       const interrupted = interruption(options, timeLimit);
-      const settings = { tolerance, relaxation, rho, adaptiveRho, maxIterations, interrupted, onIteration };
-      const start = earlierPoint(program, warmStart) ?? coldStart(program);
-      const run =
-        polish && tolerance < rough ? inTwo(program, start, settings) : runConvexAdmm(program, start, settings);
-      const state = new ConvexState(program, () => stateAtSolution(program, run, settings));
+      const earlier = earlierPoint(program, warmStart);
+      const first = (earlier && penaltiesOf(warmStart)) ?? new Float64Array(program.batch).fill(rho);
+      const settings = { tolerance, relaxation, rho: first, adaptiveRho, maxIterations, interrupted, onIteration };
+      const finishes = polish && tolerance < rough;
+      const direct = earlier && finishes ? fromEarlier(program, earlier, tolerance) : null;
+      if (direct) return conclude(program, "convex ADMM", direct, tolerance, begin, interrupted);
+      const start = earlier ?? coldStart(program);
+      const run = finishes ? inTwo(program, start, settings) : runConvexAdmm(program, start, settings);
+      const state = new ConvexState(program, () => stateAtSolution(program, run, settings), run.rho);
       return conclude(program, "convex ADMM", run, tolerance, begin, interrupted, state);
     },
   };
+}
+
+function penaltiesOf(earlier: Solution | undefined): Float64Array | null {
+  return earlier?.state instanceof ConvexState ? earlier.state.rho : null;
 }
 
 /** Where ADMM hands over to Newton's method on the active rows. */
@@ -83,6 +91,7 @@ function inTwo(program: ConvexProgram, start: InteriorPoint, settings: ConvexAdm
   const onIteration = countedFrom(spent, settings.onIteration);
   const second = runConvexAdmm(program, point, {
     ...settings,
+    rho: first.rho,
     maxIterations: settings.maxIterations - spent,
     onIteration,
   });

@@ -68,7 +68,7 @@ export function earlierPoint(program: ConvexProgram, earlier: SolveOptions["warm
 }
 
 /** The solution by way of an earlier one, null where that does not lead all items to it directly. */
-function fromEarlier(program: ConvexProgram, earlier: InteriorPoint, tolerance: number): ConvexRun | null {
+export function fromEarlier(program: ConvexProgram, earlier: InteriorPoint, tolerance: number): ConvexRun | null {
   const { point, at, relative, steps } = finishConvex(program, earlier, (_, own) => own > tolerance);
   if (!relative.every((own) => own <= tolerance)) return null;
   return { point, at, iterations: steps, outcome: Array.from(relative, () => "converged") };
@@ -147,7 +147,8 @@ export function conclude(
     certificates[i] = convexCertificate(program, point.x, i);
     return certificates[i]?.kind ?? judged;
   });
-  const s = slack.map((value) => Math.max(value, 0));
+  // a row that was held as an equality has no slack, whatever rounding leaves of it
+  const s = slack.map((value, k) => (point.s[k] === 0 ? 0 : Math.max(value, 0)));
   const { x, nu, lambda } = point;
   const left = state ?? new ConvexState(program, () => kktStateAt(program, { x, status }));
   const milliseconds = performance.now() - begin;

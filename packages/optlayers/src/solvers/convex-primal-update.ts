@@ -9,8 +9,8 @@ import { isConvexAt, quadraticModel, startModel } from "./convex-model.ts";
 /** Newton steps of one update; the next one goes on from there. */
 const mostSteps = 50;
 const shortestStep = 1e-12;
-/** Steps in a row whose gain is lost in the rounding of f. */
-const mostHidden = 3;
+/** A step whose gain is lost in the rounding of phi must leave no more than this share of its gradient. */
+const hiddenShare = 0.5;
 /** A Hessian serves as long as the decrement falls to this share in a step with it. */
 const contraction = 0.1;
 /** A factor of H with a pivot of this share of the largest gets a proximal term of this share of the diagonal. */
@@ -105,11 +105,14 @@ export class ConvexPrimalUpdate {
     rho: Float64Array,
     tolerance: (i: number) => number,
   ): void {
-    const last = new Map(items.map((i) => [i, { decrement: Infinity, hidden: 0 }]));
+    const last = new Map(items.map((i) => [i, { decrement: Infinity, bound: Infinity }]));
     let left = items;
     for (let step = 0; step < mostSteps && left.length > 0; step++) {
       const slopes = new Map(left.map((i) => [i, this.slope(i, a[i], rho[i])]));
-      left = left.filter((i) => !(maxAbs(slopes.get(i) ?? a[i]) <= tolerance(i)) && !this.notConvex.has(i));
+      left = left.filter((i) => {
+        const size = maxAbs(slopes.get(i) ?? a[i]);
+        return size > tolerance(i) && size <= (last.get(i)?.bound ?? 0) && !this.notConvex.has(i);
+      });
       this.refactor(
         left.filter((i) => this.items[i].factor?.rho !== rho[i]),
         rho,
@@ -176,7 +179,7 @@ export class ConvexPrimalUpdate {
     rho: Float64Array,
     slopes: ReadonlyMap<number, Float64Array>,
     directions: ReadonlyMap<number, Float64Array>,
-    last: Map<number, { decrement: number; hidden: number }>,
+    last: Map<number, { decrement: number; bound: number }>,
   ): number[] {
     const from = this.x.slice();
     const { n } = this.program;
@@ -197,9 +200,9 @@ export class ConvexPrimalUpdate {
         const change = this.phi(i, a[i], rho[i], this.at.value[i]) - phi;
         const hidden = Math.abs(change) <= 1e-14 * Math.abs(phi);
         if (!(change <= -0.25 * t * decrement) && !hidden) return true;
-        const count = hidden ? (last.get(i)?.hidden ?? 0) + 1 : 0;
-        last.set(i, { decrement: t < 1 ? 0 : decrement, hidden: count });
-        if (count < mostHidden) going.push(i);
+        const bound = hidden ? hiddenShare * maxAbs(slopes.get(i) ?? a[i]) : Infinity;
+        last.set(i, { decrement: t < 1 ? 0 : decrement, bound });
+        going.push(i);
         return false;
       });
     }

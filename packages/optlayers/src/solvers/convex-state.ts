@@ -14,11 +14,18 @@ export interface SolvedModel {
 /** What a solver of convex programs leaves for a rule: the quadratic model at its solution, with its factors, made when asked for. */
 export class ConvexState {
   readonly problem: ConvexProgram;
+  /** The penalty that ADMM ended with, of every item; null for other solvers. */
+  readonly rho: Float64Array | null;
   private readonly make: () => { readonly model: QuadraticProgram; readonly state: unknown };
   private made: { readonly model: QuadraticProgram; readonly state: unknown } | null = null;
 
-  constructor(problem: ConvexProgram, make: () => { readonly model: QuadraticProgram; readonly state: unknown }) {
+  constructor(
+    problem: ConvexProgram,
+    make: () => { readonly model: QuadraticProgram; readonly state: unknown },
+    rho: Float64Array | null = null,
+  ) {
     this.problem = problem;
+    this.rho = rho;
     this.make = make;
   }
 

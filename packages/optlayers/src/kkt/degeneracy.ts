@@ -8,9 +8,11 @@ import { dependentRows, rowDependence } from "./dependent-rows.ts";
 export interface Degeneracy {
   /** Inequalities that hold with equality and have no multiplier: x has one-sided derivatives there. */
   readonly weaklyActive: readonly number[];
+  /** Variables of which the same is true of a simple bound, where a problem has such. */
+  readonly weaklyActiveBounds?: readonly number[];
   /** Constraints that hold with equality and are combinations of such ones before them: the duals are not unique. */
   readonly dependent: { readonly equalities: readonly number[]; readonly inequalities: readonly number[] };
-  /** Of the equalities and the inequalities that have a multiplier. */
+  /** Of the equalities, and of the inequalities and bounds that have a multiplier. */
   readonly rank: number;
   /** Whether these rows and the curvature of the objective leave no direction in which x could move at no cost. */
   readonly unique: boolean;
@@ -31,11 +33,15 @@ export function degeneracyOf(problem: QuadraticProgram | EntropyProgram, solutio
   return solution.status.map((status, item) => {
     if (!isUsable(status)) return null;
     const { D, weak } = activeSet(costs, solution, Int32Array.of(item), weakTolerance);
-    const seen = degeneracyOfItem(problem, item, D, weak[0]?.indices ?? []);
-    const dependent = seen.dependent.equalities.length + seen.dependent.inequalities.length;
-    const isOrdinary = seen.weaklyActive.length === 0 && dependent === 0 && seen.unique && !seen.vertex;
-    return isOrdinary ? null : seen;
+    return unlessOrdinary(degeneracyOfItem(problem, item, D, weak[0]?.indices ?? []));
   });
+}
+
+/** Null where there is nothing to see. */
+export function unlessOrdinary(seen: Degeneracy): Degeneracy | null {
+  const { weaklyActive, weaklyActiveBounds = [], dependent, unique, vertex } = seen;
+  const lists = [weaklyActive, weaklyActiveBounds, dependent.equalities, dependent.inequalities];
+  return unique && !vertex && lists.every(({ length }) => length === 0) ? null : seen;
 }
 
 function degeneracyOfItem(
@@ -52,13 +58,18 @@ function degeneracyOfItem(
   const dependent = dependentRows(problem, item, tight).dependent.map((at) => tight[at]);
   return {
     weaklyActive,
-    dependent: {
-      equalities: dependent.filter((row) => row < p),
-      inequalities: dependent.filter((row) => row >= p).map((row) => row - p),
-    },
+    dependent: splitRows(dependent, p),
     rank,
     unique: rank === n || problem.kind === "entropy" || rankWithHessian(problem, item, held) === n,
     vertex: rank === n,
+  };
+}
+
+/** Rows k < p are equalities, p + i inequality i. */
+export function splitRows(rows: readonly number[], p: number): Degeneracy["dependent"] {
+  return {
+    equalities: rows.filter((row) => row < p),
+    inequalities: rows.filter((row) => row >= p).map((row) => row - p),
   };
 }
 

@@ -16,7 +16,7 @@ import type { LayerOptions } from "./solution-on-tape.ts";
 export interface Smoothing {
   /**
    * "quadratic" adds weight/2 |x|^2, with any Q: x moves with q wherever the constraints leave it free. "entropic" adds weight sum_j
-   * x_j log x_j, for linear programs (Q = 0), and with it x > 0: x moves with q everywhere, if but little near a vertex. The logarithm takes the place of the multipliers of x >= 0, which are 0.
+   * x_j log x_j, for linear programs (Q = 0), and with it x > 0: x moves with q everywhere, if but little near a vertex. The logarithm takes the place of the multipliers of x >= 0, which are 0. Not for data with simple bounds or compressed columns.
    */
   readonly kind: "quadratic" | "entropic";
   readonly weight: number;

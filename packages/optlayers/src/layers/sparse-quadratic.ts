@@ -2,18 +2,28 @@ import type { Tensor } from "@solvegrad/autograd";
 import { checkMethod } from "../check-options.ts";
 import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
 import { sparseImplicit } from "../differentiate/sparse-rules.ts";
+import { type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
+import { degeneracyOfSparse } from "../kkt/sparse-degeneracy.ts";
 import { readSparseQuadraticBatch, type SparseQuadraticBatchData } from "../problem/read-sparse-quadratic-batch.ts";
-import { sparseDatumNames } from "../problem/sparse-quadratic-batch.ts";
+import {
+  type SparseDatumName,
+  type SparseQuadraticBatch,
+  sparseDatumNames,
+} from "../problem/sparse-quadratic-batch.ts";
 import { type SparseBatchSolution, sparseBatchSolver } from "../solvers/sparse-batch.ts";
 import { type SparseSolver, sparseInteriorPoint } from "../solvers/sparse-interior-point.ts";
 import { sparseKkt } from "./on-tape/sparse-kkt.ts";
-import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
+import type { Smoothing } from "./smoothing.ts";
+import { checkOnFailure, type LayerOptions, type Sight, solveOnTape } from "./solution-on-tape.ts";
+import { smoothedSparse } from "./sparse-smoothing.ts";
 
 export interface SparseQuadraticLayerOptions extends LayerOptions {
   /** How to solve each item; `sparseInteriorPoint()` by default, `sparseAdmm()` is the other one. */
   readonly solver?: SparseSolver;
   /** How to differentiate; `sparseImplicit()` by default, `sparseAlternating()` and `sparseUnrolled()` are the others. */
   readonly differentiation?: SparseRule;
+  /** The quadratic term that makes x a smooth function of q, for linear programs above all. */
+  readonly smoothing?: Smoothing;
 }
 
 export interface SparseQuadraticLayerResult {
@@ -25,8 +35,8 @@ export interface SparseQuadraticLayerResult {
   readonly lambda: Tensor;
   /** The dual of lower <= x <= upper, positive at the upper and negative at the lower bound: (n) or (B, n). */
   readonly zeta: Tensor;
-  /** Statuses, residuals, certificates and the like, in float64. */
-  readonly solution: SparseBatchSolution;
+  /** Statuses, residuals, certificates, degeneracy and the like, in float64. */
+  readonly solution: SeenSolution<SparseBatchSolution>;
 }
 
 /**
@@ -52,15 +62,30 @@ export function sparseQuadraticLayer(
   data: SparseQuadraticBatchData,
   options: SparseQuadraticLayerOptions = {},
 ): SparseQuadraticLayerResult {
-  const { solver = sparseInteriorPoint(), differentiation = sparseImplicit() } = options;
+  const { solver = sparseInteriorPoint(), differentiation = sparseImplicit(), smoothing } = options;
   checkOnFailure(options.onFailure);
   checkMethod("solver", solver, "solve", "a solver such as sparseInteriorPoint()");
   checkMethod("differentiation", differentiation, "vjp", "a rule such as sparseImplicit()");
-  const { problem, dtype, numbers } = readSparseQuadraticBatch(data);
-  return solveOnTape(
-    { name: "sparseQuadraticLayer", names: sparseDatumNames, data: numbers, problem, dtype, kkt: sparseKkt(problem) },
+  const asGiven = readSparseQuadraticBatch(data);
+  const { problem, dtype, numbers } = smoothing
+    ? readSparseQuadraticBatch(smoothedSparse(data, asGiven.problem.n, smoothing))
+    : asGiven;
+  const stated = { name: "sparseQuadraticLayer", names: sparseDatumNames, data: numbers, problem, dtype };
+  const seen = problem.n <= largestSeen ? { sight } : {};
+  const result = solveOnTape(
+    { ...stated, ...seen, kkt: sparseKkt(problem) },
     sparseBatchSolver(solver),
     differentiation,
     options,
   );
+  return { ...result, solution: withDegeneracy({ ...result.solution }, (own) => degeneracyOfSparse(problem, own)) };
 }
+
+/** Up to this many variables a report tells of vertices; it takes a factorization of the active rows. */
+const largestSeen = 300;
+
+const sight: Sight<SparseQuadraticBatch, SparseDatumName> = {
+  degeneracyOf: degeneracyOfSparse,
+  cost: "q",
+  advice: "the layer's option smoothing gives x a slope",
+};

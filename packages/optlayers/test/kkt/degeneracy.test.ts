@@ -183,4 +183,33 @@ describe("solution.degeneracy", () => {
       expect(solver.solve(problem).degeneracy?.[0]).toMatchObject({ unique: true });
     }
   });
+
+  it("sees bounds of rows and of variables as what they are", () => {
+    const Q = identity(3);
+    const bounds = { lower: [0, -9, -9], upper: [9, 9, 9] };
+    // x_0 rests on its lower bound without a force
+    expect(quadraticLayer({ Q, q: [0, -1, 1], ...bounds }).solution.degeneracy).toEqual([
+      { weaklyActive: [], weaklyActiveBounds: [0], dependent: free, rank: 0, unique: true, vertex: false },
+    ]);
+    // both rows say that x_1 + x_2 >= 1, and x_0 is held at 0
+    const rows = {
+      G: [
+        [5, 1, 1],
+        [0, 2, 2],
+      ],
+      l: [1, 2],
+      u: [7, 7],
+    };
+    const { degeneracy } = quadraticLayer({ Q, q: [1, 0, 0.5], ...bounds, ...rows }).solution;
+    expect(degeneracy[0]).toMatchObject({ dependent: { inequalities: [1] }, rank: 2, unique: true });
+    const flat = [
+      [1, 0, 0],
+      [0, 0, 0],
+      [0, 0, 1],
+    ];
+    expect(quadraticLayer({ Q: flat, q: [1, 0, 0.5], ...bounds }).solution.degeneracy[0]).toMatchObject({
+      unique: false,
+    });
+    expect(quadraticLayer({ Q, q: [1, 0.2, 0.5], ...bounds }).solution.degeneracy).toEqual([null]);
+  });
 });

@@ -236,3 +236,86 @@ describe("smoothing", () => {
     }
   });
 });
+
+describe("smoothing of data with bounds, or in compressed columns", () => {
+  const { A, b } = simplex;
+  const bounded = { A, b, lower: [0, 0, 0], upper: [0.6, 1, 1] };
+  const smoothing = { kind: "quadratic", weight: 0.25 } as const;
+  const eighth = (Q: number[][]) => Q.map((row, i) => row.map((value, j) => (i === j ? value + 0.25 : value)));
+  const Q = [
+    [1, 0.5, 0],
+    [0.5, 0, 0],
+    [0, 0, 0],
+  ].map((row, i) => row.map((value, j) => (i === 1 && j === 1 ? 2 : value)));
+  // the entries of Q that are not zero: its last diagonal entry is not stored
+  const columns = { shape: [3, 3] as [number, number], indptr: [0, 2, 4, 4], indices: [0, 1, 0, 1] };
+
+  it("gives the x of Q + weight I, whether Q is dense, in columns, or left out", () => {
+    const direct = quadraticLayer({ ...bounded, Q: eighth(Q), q: costs }).x.data();
+    for (const given of [Q, { ...columns, data: [1, 0.5, 0.5, 2] }]) {
+      expect(
+        relativeError(quadraticLayer({ ...bounded, Q: given, q: costs }, { smoothing }).x.data(), direct),
+      ).toBeLessThan(1e-9);
+    }
+    const linear = quadraticLayer({ ...bounded, q: costs }, { smoothing }).x.data();
+    const squared = quadraticLayer({ ...bounded, Q: eighth(simplex.Q), q: costs }).x.data();
+    expect(relativeError(linear, squared)).toBeLessThan(1e-9);
+    expect(relativeError(quadraticLayer({ ...bounded, q: costs }).x.data(), vertex)).toBeLessThan(1e-9);
+  });
+
+  it("passes the gradient to the stored entries of Q, and to q", () => {
+    const entries = tensor(
+      [
+        [1, 0.5, 0.5, 2],
+        [2, 0.5, 0.5, 1],
+      ],
+      { requiresGrad: true, dtype: "float32" },
+    );
+    const q = tensor(costs, { requiresGrad: true, dtype: "float32" });
+    const sparse = quadraticLayer({ ...bounded, Q: { ...columns, data: entries }, q }, { smoothing });
+    const dense = tensor(
+      [
+        Q,
+        [
+          [2, 0.5, 0],
+          [0.5, 1, 0],
+          [0, 0, 0],
+        ],
+      ],
+      { requiresGrad: true },
+    );
+    const other = tensor(costs, { requiresGrad: true });
+    const expected = quadraticLayer({ ...bounded, Q: dense, q: other }, { smoothing });
+    const [ofEntries, ofq] = grad(sparse.x.square().sum(), [entries, q]);
+    const [ofDense, ofOther] = grad(expected.x.square().sum(), [dense, other]);
+    const stored = [0, 1, 3, 4, 9, 10, 12, 13].map((at) => ofDense.data()[at]);
+    expect(relativeError(ofEntries.data(), stored)).toBeLessThan(1e-5);
+    expect(relativeError(ofq.data(), ofOther.data())).toBeLessThan(1e-5);
+    expect(Math.max(...ofq.data().map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
+  it("is what the report and the solution of a linear program with bounds advise", () => {
+    const reports: DifferentiationReport[] = [];
+    const q = tensor(costs, { requiresGrad: true });
+    const { x, solution } = quadraticLayer({ ...bounded, q }, { onBackward: (report) => reports.push(report) });
+    x.square().sum().backward();
+    expect(reports[0].notes).toContainEqual(expect.stringContaining("x is at a vertex of its constraints"));
+    expect(solution.degeneracy).toEqual([
+      {
+        weaklyActive: [],
+        weaklyActiveBounds: [],
+        dependent: { equalities: [], inequalities: [] },
+        rank: 3,
+        unique: true,
+        vertex: true,
+      },
+    ]);
+  });
+
+  it("refuses the entropy", () => {
+    const entropic = { smoothing: { kind: "entropic", weight: 1 } } as const;
+    expect(() => quadraticLayer({ ...bounded, q: costs }, entropic)).toThrow(
+      'option smoothing.kind is entropic, expected "quadratic" for data with bounds or compressed columns',
+    );
+  });
+});

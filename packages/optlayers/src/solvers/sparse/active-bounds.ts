@@ -11,6 +11,8 @@ export interface ActiveBounds {
   readonly active: Uint8Array;
   /** How many constraints bind with a multiplier of zero, as far as can be told: they count as inactive. */
   readonly weaklyActive: number;
+  /** Which they are, by their place in `active`. */
+  readonly weak: readonly number[];
 }
 
 /**
@@ -26,7 +28,7 @@ export function activeBounds(problem: SparseQuadraticProgram, point: SparsePoint
     { first: 0, t: point.x, y: point.zeta, low: problem.lower, high: problem.upper },
     { first: n + p, t: Gx, y: point.lambda, low: problem.l, high: problem.u },
   ];
-  let weaklyActive = 0;
+  const weak: number[] = [];
   for (const { first, t, y, low, high } of sides) {
     const force = 1 + maxAbs(y);
     for (let k = 0; k < t.length; k++) {
@@ -36,10 +38,10 @@ export function activeBounds(problem: SparseQuadraticProgram, point: SparsePoint
       if (low[k] === high[k]) active[first + k] = HELD;
       else if (multiplier > Math.max(slack, negligible)) active[first + k] = y[k] > 0 ? AT_HIGH : AT_LOW;
       else active[first + k] = INACTIVE;
-      if (active[first + k] === INACTIVE && nearest(t[k], low[k], high[k]) < negligible) weaklyActive++;
+      if (active[first + k] === INACTIVE && nearest(t[k], low[k], high[k]) < negligible) weak.push(first + k);
     }
   }
-  return { active, weaklyActive };
+  return { active, weaklyActive: weak.length, weak };
 }
 
 /** Distance to the nearer finite bound, over its size. */

@@ -1,5 +1,5 @@
 import type { SparseMatrix } from "@solvegrad/linalg";
-import { addProduct, addTransposedProduct } from "@solvegrad/linalg";
+import { addTransposedProduct } from "@solvegrad/linalg";
 import { maxAbs } from "../arrays.ts";
 import type { BoxProjection } from "../problem/box-projection.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
@@ -36,9 +36,14 @@ export function assessBoxProjection(problem: BoxProjection, matrices: readonly S
     const equations = b.map((value) => -value);
     addTransposedProduct(1, matrices[i], nu, stationarity);
     const force = maxAbs(stationarity);
-    addProduct(1, matrices[i], x, equations);
     const terms = new Float64Array(p);
-    addProduct(1, absolute(matrices[i]), x.map(Math.abs), terms);
+    const { indptr, indices, data } = matrices[i];
+    for (let j = 0; j < n; j++) {
+      for (let k = indptr[j]; k < indptr[j + 1]; k++) {
+        equations[indices[k]] += data[k] * x[j];
+        terms[indices[k]] += Math.abs(data[k] * x[j]);
+      }
+    }
     let violation = 0;
     let product = 0;
     let scale = 0;
@@ -65,8 +70,4 @@ export function assessBoxProjection(problem: BoxProjection, matrices: readonly S
     );
   }
   return { residuals, objective, relative };
-}
-
-function absolute(A: SparseMatrix): SparseMatrix {
-  return { ...A, data: A.data.map(Math.abs) };
 }

@@ -92,34 +92,42 @@ function evaluate({ a, v, lower, upper, beta }: RowLine, alpha: number, bracket:
   return { value, slope };
 }
 
-/** Moves the candidates whose piece is now known into the running sums. */
-function prune(line: RowLine, bracket: Bracket): void {
-  const { a, v, lower, upper } = line;
+/** Moves the candidates whose piece is now known into the running sums: by their steps at both ends of the bracket. */
+function prune({ a, v, lower, upper }: RowLine, bracket: Bracket): void {
   const { low, high, candidates, count } = bracket;
   let { fixed, level, slope } = bracket;
   let kept = 0;
   for (let k = 0; k < count; k++) {
     const j = candidates[k];
-    const begin = breakpoint(line, j, true);
-    const end = breakpoint(line, j, false);
-    if (end <= low) fixed += a[j] * (a[j] > 0 ? lower[j] : upper[j]);
-    else if (begin >= high) fixed += a[j] * (a[j] > 0 ? upper[j] : lower[j]);
-    else if (begin <= low && end >= high) {
-      level += a[j] * v[j];
-      slope += a[j] * a[j];
+    const aj = a[j];
+    const one = v[j] - low * aj;
+    const other = v[j] - high * aj;
+    const largest = aj > 0 ? one : other;
+    const smallest = aj > 0 ? other : one;
+    if (largest <= lower[j]) fixed += aj * lower[j];
+    else if (smallest >= upper[j]) fixed += aj * upper[j];
+    else if (smallest >= lower[j] && largest <= upper[j]) {
+      level += aj * v[j];
+      slope += aj * aj;
     } else candidates[kept++] = j;
   }
   Object.assign(bracket, { count: kept, fixed, level, slope });
 }
 
-/** Draws breakpoints strictly inside the bracket: every candidate has one. The same data give the same pivots. */
+/**
+ * Draws breakpoints strictly inside the bracket: every candidate has one, but for rounding; then it is the middle. The same
+ * data give the same pivots.
+ */
 function pivots(line: RowLine): (bracket: Bracket) => number {
   let random = 1;
   return ({ low, high, candidates, count }) => {
     random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
     const j = candidates[Math.floor((random / 2 ** 32) * count)];
-    const begin = breakpoint(line, j, true);
-    return begin > low && begin < high ? begin : breakpoint(line, j, false);
+    for (const first of [true, false]) {
+      const place = breakpoint(line, j, first);
+      if (place > low && place < high) return place;
+    }
+    return low + (high - low) / 2;
   };
 }
 

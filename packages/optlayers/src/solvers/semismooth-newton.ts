@@ -176,6 +176,8 @@ class DualNewton {
   private readonly r: Float64Array;
   /** The largest |r_i| over the sum of the absolute terms of its equation. */
   private relative = 0;
+  /** What of that the sums of n terms lose as a rule. */
+  private readonly rounding: number;
 
   constructor(item: Item, start: Float64Array, run: Run) {
     this.item = item;
@@ -186,6 +188,7 @@ class DualNewton {
     this.x = new Float64Array(item.y.length);
     this.step = new Float64Array(item.y.length);
     this.r = new Float64Array(start.length);
+    this.rounding = Number.EPSILON * Math.sqrt(this.x.length);
     addTransposedProduct(-1, item.A, start, this.v);
   }
 
@@ -204,13 +207,13 @@ class DualNewton {
     let steps = 0;
     let finishing = false;
     for (let before = Infinity; steps < this.settings.maxIterations; steps++) {
-      const stands = this.relative === 0 || (this.relative < 1e-11 && (steps === 0 || this.relative > before / 2));
+      const stands = this.relative <= this.rounding || (this.relative < 1e-11 && this.relative > before / 2);
       if (stands && (finishing || this.isUnmoved())) return { ending: "numerical_error", steps };
       if (stands) {
         this.rebase();
         finishing = true;
         before = Infinity;
-        if (this.relative === 0) return { ending: "numerical_error", steps };
+        if (this.relative <= this.rounding) return { ending: "numerical_error", steps };
       } else before = this.relative;
       if (this.settings.interrupted()) return { ending: "time_limit", steps };
       const proof = this.advance(steps);

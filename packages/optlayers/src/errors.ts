@@ -67,7 +67,8 @@ export class LayerError extends Error {
 }
 
 const advice: Record<Exclude<Status, "solved" | "solved_inaccurate">, string> = {
-  primal_infeasible: 'no x satisfies its constraints; relax b or h, or pass onFailure: "mask" to go on without it',
+  primal_infeasible:
+    'no x satisfies its constraints; relax b or h, or pass onFailure: "mask" to go on without it (to quadraticLayer also "closest", to relax them by as little as possible)',
   dual_infeasible: "its objective is unbounded below; add constraints or make Q positive definite",
   max_iterations: "raise maxIterations or loosen the tolerance",
   time_limit: "raise the time limit, or do not abort the signal",

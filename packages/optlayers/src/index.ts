@@ -113,6 +113,7 @@ export type {
 export { type FormatOptions, formatExplanation } from "./explain/format-explanation.ts";
 export type { ExplanationNames } from "./explain/side.ts";
 export { type Degeneracy, degeneracyOf, type SeenSolution } from "./kkt/degeneracy.ts";
+export { degeneracyOfSparse } from "./kkt/sparse-degeneracy.ts";
 export {
   type BoxProjectionLayerOptions,
   type BoxProjectionLayerResult,

@@ -3,6 +3,7 @@ import type { Solution } from "../solvers/solver.ts";
 import { type AdjointPoint, type CotangentTable, pullBackBy, usableRows } from "./pullback.ts";
 import { pushForwardBy, type TangentTable } from "./pushforward.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "./rule.ts";
+import { timesSize, unitCotangent } from "./unit-cotangent.ts";
 
 /** How the data of problems of the kind P enter their KKT conditions. */
 export interface KktTables<P, N extends string> {
@@ -41,8 +42,10 @@ export function kktRule<N extends string, P extends LinearConstraints & Readonly
     name,
     vjp(problem, solution, cotangent, { wanted = names } = {}) {
       const begin = performance.now();
-      const { adjoint, report } = solve(problem, solution, cotangent);
-      const gradients = pullBackBy(cotangents, problem, usableRows(problem, solution, adjoint), wanted);
+      const { unit, size } = unitCotangent(cotangent);
+      const { adjoint, report } = solve(problem, solution, unit);
+      const rows = usableRows(problem, solution, adjoint);
+      const gradients = timesSize(pullBackBy(cotangents, problem, rows, wanted), size);
       const bytes = wanted.reduce((sum, datum) => sum + 8 * (gradients[datum]?.length ?? 0), 0);
       return { gradients, report: timed(report, bytes, begin) };
     },

@@ -28,6 +28,9 @@ export interface EntropicAdmmRun {
 const adaptEvery = 10;
 const imbalance = 5;
 const firstLook = 50;
+/** From so many iterations on, twice as many have to bring the residuals down by something. */
+const mostIdle = 200;
+const progress = 0.9;
 /** Newton steps of one update of x; the next update goes on from there. */
 const mostNewtonSteps = 50;
 /** Steps of it whose gain is lost in the rounding of the objective. */
@@ -64,6 +67,7 @@ export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSetting
     return { point: current(), rho, iterations, outcome };
   };
   let lookAt = firstLook;
+  let worstAtLook = Infinity;
   for (let iterations = 1; ; iterations++) {
     const a = t.map((value, i) => (i < p ? value : Math.abs(value)));
     if (!updateX(item, hessian, a, rho, v, x, settings.tolerance)) return end(iterations, "numerical_error");
@@ -80,6 +84,9 @@ export function runEntropicAdmm(item: EntropyItem, settings: EntropicAdmmSetting
       (isLook && settings.isEnough?.(current(), iterations) === true);
     settings.onIteration?.({ iteration: iterations, primal, dual, unfinished: converged ? 0 : 1 });
     if (converged) return end(iterations, "converged");
+    const worst = Math.max(primal, dual);
+    if (isLook && iterations > mostIdle && !(worst < progress * worstAtLook)) return end(iterations, "numerical_error");
+    if (isLook) worstAtLook = worst;
     if (iterations >= settings.maxIterations) return end(iterations, "max_iterations");
     if (settings.interrupted()) return end(iterations, "time_limit");
     if (!(maxAbs(previous) < Infinity)) return end(iterations, "numerical_error");

@@ -12,8 +12,10 @@ import {
   entropicAlternating,
   entropicInteriorPoint,
   entropyNames,
+  implicit,
   interiorPoint,
   type QuadraticProgram,
+  type QuadraticProgramData,
   quadraticLayer,
   type Solution,
   softmaxLayer,
@@ -397,5 +399,101 @@ describe("transforms through quadraticLayer", () => {
     let t = 0.2;
     for (let k = 0; k < 8; k++) t -= derivatives(t).first / derivatives(t).second;
     expect(t).toBeCloseTo(0.6, 10);
+  });
+});
+
+describe("second derivatives at degenerate solutions", () => {
+  const Q = [
+    [2, 0.3, 0],
+    [0.3, 1, 0.2],
+    [0, 0.2, 1.5],
+  ];
+  const costs = [-1, -2, 0.5];
+  /** The gradient of |grad_q sum x^3|^2 in q, and the differences of that number. */
+  const inCosts = (rest: Partial<Omit<QuadraticProgramData, "Q" | "q">>, differentiation?: DifferentiationRule) => {
+    const number = (q: Tensor) => {
+      const { x } = quadraticLayer({ Q, q, ...rest }, { ...(differentiation && { differentiation }) });
+      return grad(x.pow(3).sum(), [q], { createGraph: true })[0].square().sum();
+    };
+    const q = tensor(costs, { requiresGrad: true });
+    const found = [...grad(number(q), [q])[0].data()];
+    const differences = costs.map((_, j) => {
+      const at = (t: number) => {
+        return number(
+          tensor(
+            costs.map((c, i) => (i === j ? c + t : c)),
+            { requiresGrad: true },
+          ),
+        ).item();
+      };
+      return (at(1e-5) - at(-1e-5)) / 2e-5;
+    });
+    return { found, differences };
+  };
+
+  it.each<[string, DifferentiationRule]>([
+    ["implicit", implicit()],
+    ["alternating", alternating({ truncate: 1e-12 })],
+  ])("%s: are those of differences with redundant equalities and with duplicate inequalities", (_, rule) => {
+    const redundant = inCosts(
+      {
+        A: [
+          [1, 1, 1],
+          [2, 2, 2],
+        ],
+        b: [1, 2],
+      },
+      rule,
+    );
+    expect(relativeError(redundant.found, redundant.differences)).toBeLessThan(1e-6);
+    const duplicate = inCosts(
+      {
+        G: [
+          [0, 1, 0],
+          [0, 2, 0],
+          [1, 0, 0],
+        ],
+        h: [0.5, 1, 9],
+      },
+      rule,
+    );
+    expect(relativeError(duplicate.found, duplicate.differences)).toBeLessThan(1e-6);
+  });
+
+  it("are zero at a vertex, and finite at a weakly active row and where x is not unique", () => {
+    const vertex = inCosts({
+      G: [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, -1],
+      ],
+      h: [-1, -1, -1],
+    });
+    expect(vertex.found).toEqual([expect.closeTo(0, 12), expect.closeTo(0, 12), expect.closeTo(0, 12)]);
+    for (const data of [
+      { Q: identity(2), q: [-1, -2], G: [[0, 1]], h: [2] },
+      {
+        Q: [
+          [1, 0],
+          [0, 0],
+        ],
+        q: [-1, 0],
+        G: [
+          [0, 1],
+          [0, -1],
+        ],
+        h: [1, 1],
+      },
+    ]) {
+      const q = tensor(data.q, { requiresGrad: true });
+      const [first] = grad(
+        quadraticLayer({ ...data, q })
+          .x.pow(3)
+          .sum(),
+        [q],
+        { createGraph: true },
+      );
+      expect([...grad(first.square().sum(), [q])[0].data()].every(Number.isFinite)).toBe(true);
+    }
   });
 });

@@ -21,7 +21,7 @@ import { type KktRule, type KktSolve, kktRule } from "./kkt-rule.ts";
 import type { Cotangent, DataCotangents, DifferentiationReport, Jacobian, SolutionPart, VjpOptions } from "./rule.ts";
 
 interface CommonOptions {
-  /** Where the recursion stops: its residual relative to the first one. Its own tolerance, not the solver's. Default 1e-10. */
+  /** Where the recursion stops: its residual relative to the first one. Its own tolerance, not the solver's. Default 1e-12. */
   readonly truncate?: number;
   /** Default 10000. */
   readonly maxIterations?: number;
@@ -73,7 +73,7 @@ interface Settings extends RecursionSettings {
 }
 
 function validated(options: AdjointOptions | ForwardOptions): Settings {
-  const { mode = "adjoint", truncate = 1e-10, maxIterations = 10_000, relaxation = 1.6, rho = 1 } = options;
+  const { mode = "adjoint", truncate = 1e-12, maxIterations = 10_000, relaxation = 1.6, rho = 1 } = options;
   checkChoice("mode", mode, ["adjoint", "forward"]);
   checkFraction("truncate", truncate);
   checkCount("maxIterations", maxIterations);

@@ -22,7 +22,7 @@ import type { Cotangent, DataCotangents, DifferentiationReport, Jacobian, Soluti
 export interface EntropicAlternatingOptions {
   /** "adjoint" (default) runs the recursion backwards for one cotangent; "forward" carries a tangent for every entry of the data. */
   readonly mode?: "adjoint" | "forward";
-  /** Where the recursion stops: its change relative to the first one. Default 1e-10. */
+  /** Where the recursion stops: its change relative to the first one. Default 1e-12. */
   readonly truncate?: number;
   /** Default 10000. */
   readonly maxIterations?: number;
@@ -43,7 +43,7 @@ export type EntropicAlternatingRule = KktRule<EntropyProgram, EntropyName> & {
  * Throws an `OptionError` for an option outside its range.
  */
 export function entropicAlternating(options: EntropicAlternatingOptions = {}): EntropicAlternatingRule {
-  const { mode = "adjoint", truncate = 1e-10, maxIterations = 10_000, relaxation = 1.6 } = options;
+  const { mode = "adjoint", truncate = 1e-12, maxIterations = 10_000, relaxation = 1.6 } = options;
   checkChoice("mode", mode, ["adjoint", "forward"]);
   checkFraction("truncate", truncate);
   checkCount("maxIterations", maxIterations);

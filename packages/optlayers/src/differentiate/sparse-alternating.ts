@@ -1,7 +1,7 @@
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { type ActiveBounds, activeBounds } from "../solvers/sparse/active-bounds.ts";
 import type { DifferentiationReport } from "./rule.ts";
-import { type ActiveBounds, activeBounds } from "./sparse/active-bounds.ts";
 import { FrozenRecursion, type RecursionRun, type RecursionSettings } from "./sparse/frozen-recursion.ts";
 import { conditionTangents, sparseGradients } from "./sparse/kkt-cotangents.ts";
 import { weaklyActiveNotes } from "./sparse/notes.ts";

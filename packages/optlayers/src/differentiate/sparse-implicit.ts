@@ -1,7 +1,7 @@
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { activeBounds } from "../solvers/sparse/active-bounds.ts";
 import type { SparseState } from "../solvers/sparse/kkt-system.ts";
 import type { DifferentiationReport } from "./rule.ts";
-import { activeBounds } from "./sparse/active-bounds.ts";
 import { FaceSystem } from "./sparse/face-system.ts";
 import { conditionTangents, sparseGradients } from "./sparse/kkt-cotangents.ts";
 import { weaklyActiveNotes } from "./sparse/notes.ts";

@@ -1,8 +1,8 @@
 import { addProduct, type SparseMatrix } from "@solvegrad/linalg";
 import { maxAbs } from "../arrays.ts";
-import { activeBounds } from "../differentiate/sparse/active-bounds.ts";
 import { sparseImplicitJvp } from "../differentiate/sparse-implicit.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { activeBounds } from "../solvers/sparse/active-bounds.ts";
 import { AT_HIGH, AT_LOW } from "../solvers/sparse/active-set.ts";
 import type { SparseCertificate } from "../solvers/sparse/certificates.ts";
 import type { SparseState } from "../solvers/sparse/kkt-system.ts";

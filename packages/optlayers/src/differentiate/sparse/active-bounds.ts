@@ -1,1 +1,0 @@
-export { type ActiveBounds, activeBounds } from "../../solvers/sparse/active-bounds.ts";

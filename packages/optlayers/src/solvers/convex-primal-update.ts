@@ -113,22 +113,20 @@ export class ConvexPrimalUpdate {
         const size = maxAbs(slopes.get(i) ?? a[i]);
         return size > tolerance(i) && size <= (last.get(i)?.bound ?? 0) && !this.notConvex.has(i);
       });
-      this.refactor(
-        left.filter((i) => this.items[i].factor?.rho !== rho[i]),
-        rho,
-      );
       const directions = new Map<number, Float64Array>();
       for (const renewed of [false, true]) {
-        const slow: number[] = [];
-        for (const i of left) {
+        const fits = left.every((i) => {
           const slope = slopes.get(i) ?? a[i];
+          const { factor, place } = this.items[i];
+          if (factor?.rho !== rho[i]) return false;
           const direction = this.solve(i, slope.slice());
           directions.set(i, direction);
           const isSlow = dot(slope, direction) > contraction * (last.get(i)?.decrement ?? 0);
-          if (isSlow && !same(this.items[i].place, this.pointOf(i))) slow.push(i);
-        }
-        if (renewed || slow.length === 0) break;
-        this.refactor(slow, rho);
+          return renewed || !isSlow || same(place, this.pointOf(i));
+        });
+        if (renewed || fits) break;
+        // one evaluation gives the Hessians of all items
+        this.refactor(left, rho);
       }
       left = left.filter((i) => !this.notConvex.has(i));
       left = this.descend(left, a, rho, slopes, directions, last);

@@ -1,7 +1,7 @@
 import { concat, customOp, gate, isGradEnabled, putFlat, type Tensor, tensor, vjp } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import { boxProjectionImplicit } from "../differentiate/box-projection.ts";
-import type { DataCotangents, DifferentiationReport } from "../differentiate/rule.ts";
+import type { DifferentiationReport } from "../differentiate/rule.ts";
 import {
   type BoxProjection,
   type BoxProjectionData,
@@ -12,11 +12,11 @@ import {
 } from "../problem/box-projection.ts";
 import { semismoothNewton } from "../solvers/semismooth-newton.ts";
 import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
+import { type DifferentiableDatum, differentiableData } from "./on-tape/data-on-tape.ts";
 import {
   checkedSolution,
   checkOnFailure,
-  type DifferentiableDatum,
-  differentiableData,
+  gradientTensor,
   type LayerOptions,
   rowsTensor,
   usableSolution,
@@ -91,14 +91,10 @@ function solutionOnTape(
       const cotangent = { x: cx, nu: cnu, zeta: czeta };
       const { gradients, report } = boxProjectionImplicit().vjp(problem, solution, cotangent, { wanted });
       onBackward?.(report);
-      return inputs.map(({ name, value }) => gradientOf(gradients, name, value));
+      return inputs.map(({ name, value }) => gradientTensor(name, gradients[name], value));
     },
     { differentiable: true },
   );
-}
-
-function gradientOf(gradients: DataCotangents<BoxProjectionName>, name: BoxProjectionName, like: Tensor): Tensor {
-  return tensor(gradients[name] ?? [], { dtype: like.dtype, shape: [...like.shape] });
 }
 
 function formulaPullback(

@@ -1,21 +1,19 @@
-import { customOp, gate, grad, isGradEnabled, type Tensor, tensor, withRecording } from "@solvegrad/autograd";
-import type { DType } from "@solvegrad/linalg";
+import { customOp, gate, grad, isGradEnabled, type Tensor, withRecording } from "@solvegrad/autograd";
 import { maxAbs } from "../arrays.ts";
 import { checkMethod } from "../check-options.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
 import { cleaned, setImplicit } from "../differentiate/set/implicit.ts";
-import { LayerError } from "../errors.ts";
 import { gradientOnTape, objectiveOf } from "../problem/set-objective.ts";
 import { readSetProgram, type SetDatumName, type SetProgram, type SetProgramData } from "../problem/set-program.ts";
 import { datumTensor } from "../sets/convex-set.ts";
 import { projectedGradient } from "../solvers/projected-gradient.ts";
 import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
 import { denseAdjoint, type Optimality, rootOf } from "./implicit-layer.ts";
+import { type DifferentiableDatum, differentiableData } from "./on-tape/data-on-tape.ts";
 import {
   checkedSolution,
   checkOnFailure,
-  type DifferentiableDatum,
-  differentiableData,
+  gradientTensor,
   type LayerOptions,
   rowsTensor,
   usableSolution,
@@ -68,16 +66,11 @@ export function setLayer(data: SetProgramData, options: SetLayerOptions = {}): S
       const cotangent = { x: Float64Array.from(c.data()) };
       const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
       options.onBackward?.(report);
-      return inputs.map(({ name, value }) => gradientOf(name, gradients[name], value));
+      return inputs.map(({ name, value }) => gradientTensor(name, gradients[name], value));
     },
     { differentiable: true },
   );
   return { x, solution };
-}
-
-function gradientOf(name: string, gradient: Float64Array | undefined, like: Tensor): Tensor {
-  if (!gradient) throw new LayerError(`the differentiation rule left out the gradient of ${name}, which was wanted`);
-  return tensor(gradient, { dtype: like.dtype, shape: [...like.shape] });
 }
 
 /** The cotangents of the data on the tape: those of the root of x - P(x - t grad f(x)). */
@@ -101,7 +94,7 @@ function recordedCotangents(
     stepFor(problem, values),
   );
   return withRecording(true, () => {
-    const linked = inputs.map(({ value }) => value.to("float64" satisfies DType));
+    const linked = inputs.map(({ value }) => value.to("float64"));
     const root = rootOf(equation, at, linked, { batched, adjoint: denseAdjoint });
     const cotangent = gate(c.to("float64"), mask);
     return grad(root, linked, { cotangent, createGraph: true }).map((gradient, k) =>

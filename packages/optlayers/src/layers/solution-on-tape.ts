@@ -1,4 +1,4 @@
-import { customOp, isGradEnabled, Tensor, tensor } from "@solvegrad/autograd";
+import { customOp, isGradEnabled, type Tensor, tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import { checkChoice } from "../check-options.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
@@ -6,8 +6,8 @@ import { LayerError, OptimizationError } from "../errors.ts";
 import { type Degeneracy, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { Datum } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution, type SolveOptions, type Solver, type Status } from "../solvers/solver.ts";
-import { type KktOnTape, type KktOperator, recordedCotangents } from "./on-tape/kkt-on-tape.ts";
-import type { DataOnTape, Lagrangian } from "./on-tape/lagrangian.ts";
+import { type BatchShape, differentiableData } from "./on-tape/data-on-tape.ts";
+import { type KktTable, recordedBackward } from "./on-tape/recorded-backward.ts";
 
 /** What an item without a usable solution does: "raise" throws, "mask" keeps the rest of the batch alive. */
 export type OnFailure = "raise" | "mask";
@@ -81,29 +81,6 @@ function honestStatus(status: Status, solution: Solution, item: number): Status 
   return isUsable(status) && ![x, nu, lambda, zeta, s].every(areFinite) ? "numerical_error" : status;
 }
 
-/** A datum that takes part in the gradient. */
-export interface DifferentiableDatum<N extends string> {
-  readonly name: N;
-  readonly value: Tensor;
-}
-
-/** The data that came as Tensors which require gradients. */
-export function differentiableData<N extends string>(
-  names: readonly N[],
-  data: Readonly<Partial<Record<N, unknown>>>,
-): DifferentiableDatum<N>[] {
-  return names.flatMap((name) => {
-    const value: unknown = data[name];
-    return value instanceof Tensor && value.requiresGrad ? [{ name, value }] : [];
-  });
-}
-
-/** Whether results have a batch dimension, and of how many items. */
-export interface BatchShape {
-  readonly batch: number;
-  readonly batched: boolean;
-}
-
 /** Rows of a solution, one an item, as a tensor of shape (width), or (batch, width). */
 export function rowsTensor(rows: Float64Array, { batch, batched }: BatchShape, dtype: DType): Tensor {
   const width = rows.length / batch;
@@ -112,7 +89,7 @@ export function rowsTensor(rows: Float64Array, { batch, batched }: BatchShape, d
 }
 
 /** A gradient in the dtype and shape of the datum that it is for. */
-function gradientTensor(name: string, gradient: Float64Array | undefined, like: Tensor): Tensor {
+export function gradientTensor(name: string, gradient: Float64Array | undefined, like: Tensor): Tensor {
   if (!gradient) throw new LayerError(`the differentiation rule left out the gradient of ${name}, which was wanted`);
   const values = like.dtype === "float32" ? Float32Array.from(gradient) : gradient;
   return tensor(values, { shape: [...like.shape] });
@@ -124,15 +101,6 @@ export interface LayerOptions extends SolveOptions {
   readonly onFailure?: OnFailure;
   /** Receives the rule's report after every backward pass. */
   readonly onBackward?: (report: DifferentiationReport) => void;
-}
-
-/** What a kind of problem must say so that its layer may be differentiated more than once; see `recordedCotangents`. */
-export interface KktTable<P, N extends string> {
-  readonly lagrangian: Lagrangian<N>;
-  /** Whether the KKT matrix does not depend on x. */
-  readonly quadratic: boolean;
-  /** The solution of the KKT system of the active rows, as the rule gives it: for data that enter linearly, `operatorOf`. */
-  operator(problem: P, solution: Solution, rule: DifferentiationRule<P, N>): KktOperator;
 }
 
 /** A problem of the kind P as a layer has read it from the caller's data. */
@@ -201,49 +169,6 @@ export function solveOnTape<
   );
   const [x, nu, lambda, zeta] = outputs;
   return { x, nu, lambda, zeta, solution };
-}
-
-/** The cotangents of the data as Tensor ops on the outputs, on cotangents of these, and on the data. */
-function recordedBackward<N extends string, P extends SolutionShape & BatchShape & Readonly<Record<N, Datum>>>(
-  table: KktTable<P, N>,
-  { names, problem }: StatedProblem<P, N>,
-  solution: Solution,
-  rule: DifferentiationRule<P, N>,
-  inputs: readonly DifferentiableDatum<N>[],
-  outputs: readonly Tensor[],
-  cotangents: readonly (Tensor | null)[],
-): Tensor[] {
-  const rows = (part: Tensor) => part.to("float64").reshape([problem.batch, part.size / problem.batch]);
-  const [x, nu, lambda, zeta] = outputs.map(rows);
-  const system: KktOnTape<N> = {
-    ...table,
-    solve: table.operator(problem, solution, rule),
-    point: { x, nu, lambda, ...(zeta && { zeta }) },
-    data: dataOnTape(names, inputs, problem),
-    batched: names.filter((name) => problem[name].batched),
-    status: solution.status,
-  };
-  const wanted = inputs.map(({ name }) => name);
-  const gradients = recordedCotangents(
-    system,
-    cotangents.map((part) => part && rows(part)),
-    wanted,
-  );
-  return inputs.map(({ value }, k) => gradients[k].to(value.dtype));
-}
-
-/** All data in float64: those that take part in the gradient linked to the caller's tensors, the others constant. */
-export function dataOnTape<N extends string>(
-  names: readonly N[],
-  inputs: readonly DifferentiableDatum<N>[],
-  problem: BatchShape & Readonly<Record<N, Datum>>,
-): DataOnTape<N> {
-  const constants = names.map((name) => {
-    const { values, shape, batched } = problem[name];
-    return [name, tensor(values, { shape: batched ? [problem.batch, ...shape] : [...shape] })] as const;
-  });
-  const linked = inputs.map(({ name, value }) => [name, value.to("float64")] as const);
-  return Object.fromEntries([...constants, ...linked]) as Record<N, Tensor>;
 }
 
 /** The rule, with its reports handed on. */

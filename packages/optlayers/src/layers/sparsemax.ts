@@ -46,10 +46,10 @@ export interface SparsemaxLayerResult {
  *
  *     x = argmin 1/2 |x - y|^2   subject to  1'x = total (nu),  0 <= x <= u (lambda)
  *
- * with total = 1 unless given, and no upper bounds unless u is. Data that are Tensors take part in the gradient. Solved
- * and differentiated exactly in expected O(n) an item; the gradient may be differentiated again, to any order. Where
- * entries reach a bound with no multiplier the gradient is one-sided, and at a vertex the least-norm one
- * (`SimplexDerivative`): it is always finite.
+ * with total = 1 unless given, and no upper bounds unless u is; `boxProjectionLayer` takes rows of any signs and lower
+ * bounds. Data that are Tensors take part in the gradient. Solved and differentiated exactly in expected O(n) an item; the
+ * gradient may be differentiated again, to any order. Where entries reach a bound with no multiplier the gradient is
+ * one-sided, and at a vertex the least-norm one (`SimplexDerivative`): it is always finite.
  *
  * An item without a solution (a negative u or total, sum u < total) raises an `OptimizationError`. With `onFailure: "mask"`
  * its results and its gradient are zero, and `solution.status` says why. Bad data are refused as by `sparsemaxProblem`.

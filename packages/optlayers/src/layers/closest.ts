@@ -8,8 +8,9 @@ import type { QuadraticProgramData } from "../problem/read-quadratic-program.ts"
 import { interiorPoint } from "../solvers/interior-point.ts";
 import { rowsOfSmallestShift } from "../solvers/smallest-shift.ts";
 import { isUsable, type Solution, type Status } from "../solvers/solver.ts";
+import { dataOnTape, differentiableData } from "./on-tape/data-on-tape.ts";
 import { quadraticKkt } from "./on-tape/kkt-tables.ts";
-import { dataOnTape, differentiableData, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
+import { type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
 
 /** How far the constraints had to move: Ax = b + t, Gx <= h + r, zeros where the item is feasible. */
 export interface ConstraintShift {

@@ -1,9 +1,9 @@
 import { concat, type Tensor, tensor } from "@solvegrad/autograd";
 import { type ConvexName, type ConvexProgram, startingPoints, type ThetaName } from "../../problem/convex-program.ts";
 import { stateFor } from "../../solvers/state-for.ts";
-import type { KktTable } from "../solution-on-tape.ts";
 import { operatorOf } from "./kkt-operator.ts";
 import { constraintTerms, inner, type Lagrangian } from "./lagrangian.ts";
+import type { KktTable } from "./recorded-backward.ts";
 
 /** What makes the layer of a convex program differentiable more than once. */
 export function convexKkt(program: ConvexProgram): KktTable<ConvexProgram, ConvexName> {

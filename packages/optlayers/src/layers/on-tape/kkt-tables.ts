@@ -1,8 +1,8 @@
 import type { EntropyName, EntropyProgram } from "../../problem/entropy-program.ts";
 import type { DatumName, QuadraticProgram } from "../../problem/quadratic-program.ts";
-import type { KktTable } from "../solution-on-tape.ts";
 import { type LinearTerm, operatorOf } from "./kkt-operator.ts";
 import { entropyLagrangian, quadraticLagrangian } from "./lagrangian.ts";
+import type { KktTable } from "./recorded-backward.ts";
 
 const rightHandSides = [
   { name: "b", sign: 1 },

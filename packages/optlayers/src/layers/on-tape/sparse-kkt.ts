@@ -1,10 +1,10 @@
 import { maximum, minimum, type Tensor, takeFlat, tensor, zeros } from "@solvegrad/autograd";
 import type { MatrixLayout } from "../../problem/matrix-layout.ts";
 import type { SparseDatumName, SparseQuadraticBatch } from "../../problem/sparse-quadratic-batch.ts";
-import type { KktTable } from "../solution-on-tape.ts";
 import type { KktOperator } from "./kkt-on-tape.ts";
 import { operatorOf } from "./kkt-operator.ts";
 import { inner } from "./lagrangian.ts";
+import type { KktTable } from "./recorded-backward.ts";
 
 /**
  * Derivatives of any order of a sparse QP's solution. With the bound of every row and variable that its multiplier pushes

@@ -24,7 +24,7 @@ export interface SetUnrolledOptions {
  * Unrolling of projected gradient: the iteration is run from the problem's start with the fixed step 1/L, L the largest
  * eigenvalue of the Hessians at the start and the solution, and run backwards, step by step, by the tape of one step at a
  * time. Every few states are kept, the others computed again from there (`Checkpoints`), so that memory grows with the square
- * root of the iterations. The momentum's weights, and where it starts afresh, are taken as they were.
+ * root of the iterations, but for one number an iteration: the momentum's weights, with its restarts, are taken as they were.
  *
  * Of the solution it uses the statuses and L. There is no alternating rule: nothing here alternates, and the unrolled
  * iteration carries its derivative already. Throws an `OptionError` for an option outside its range.
@@ -160,7 +160,8 @@ class Sweep {
     if (left > 1e-6)
       notes.push(`The gradient has not settled: ${left.toExponential(1)} of the cotangent is left at the start.`);
     const held = this.checkpoints.states.length + this.heldStates;
-    const peakBytes = 16 * held * problem.batch * problem.n + 8 * iterations * problem.batch;
+    const peakBytes =
+      16 * held * problem.batch * problem.n + (settings.accelerated ? 8 * iterations * problem.batch : 0);
     return { iterations, milliseconds: performance.now() - begin, peakBytes, residual: Math.max(change, left), notes };
   }
 
@@ -249,7 +250,7 @@ class Momentum {
   }
 
   weights(): Float64Array {
-    return this.beta.slice();
+    return this.accelerated ? this.beta.slice() : this.beta;
   }
 
   observe(v: Float64Array, x: Float64Array, before: Float64Array): void {

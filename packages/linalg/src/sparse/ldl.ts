@@ -18,6 +18,8 @@ export type LdlMethod = "auto" | "rows" | "multifrontal";
 
 /** Multiplications and additions over which dense fronts pay. */
 const multifrontalWork = 1e8;
+/** They pay earlier where columns are long, as those of a dense matrix: mean entries of a column, weighted by their number. */
+const [shorterWork, longColumns] = [1e6, 64];
 
 /**
  * The sparse factorization P (K + delta S) P' = L D L' of a symmetric quasi-definite matrix K (its upper triangle with the
@@ -67,7 +69,7 @@ export class SparseLdl {
     this.next = new Int32Array(n);
     this.visited = new Int32Array(n);
     this.pattern = new Int32Array(n);
-    const byFronts = method === "auto" ? analysis.work > multifrontalWork : method === "multifrontal";
+    const byFronts = method === "auto" ? prefersFronts(analysis) : method === "multifrontal";
     this.multifrontal = byFronts ? new Multifrontal(this.storage()) : null;
   }
 
@@ -173,4 +175,8 @@ export class SparseLdl {
     for (const pivot of this.D) if (pivot > 0) positive++;
     return { positive, negative: this.n - positive };
   }
+}
+
+function prefersFronts({ n, work, columns }: LdlAnalysis): boolean {
+  return work > multifrontalWork || (work > shorterWork && work > longColumns * columns[n]);
 }

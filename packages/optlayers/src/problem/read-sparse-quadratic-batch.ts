@@ -23,7 +23,10 @@ import {
 } from "./sparse-quadratic-batch.ts";
 import type { SparseQuadraticProgram } from "./sparse-quadratic-program.ts";
 
-/** Compressed columns whose stored entries are a datum: a Tensor or numbers, (nnz), or (B, nnz) for one matrix an item. */
+/**
+ * Compressed columns whose stored entries are a datum: a Tensor or numbers, (nnz), or (B, nnz) for one matrix an item. Any
+ * `SparseMatrix` is one, and fits data of either precision.
+ */
 export interface SparseMatrixInput extends PatternInput {
   readonly data: DatumInput;
 }
@@ -129,9 +132,14 @@ function numbersOf(given: Given): Partial<Record<SparseDatumName, DatumInput>> {
   for (const [name, value] of Object.entries(given) as [SparseDatumName, MatrixInput | undefined][]) {
     if (value === undefined) continue;
     if (!isSparseMatrix(value)) numbers[name] = value;
-    else if (value.indices.length > 0) numbers[name] = value.data;
+    else if (value.indices.length > 0) numbers[name] = entriesOf(value.data);
   }
   return numbers;
+}
+
+/** The entries of a constant take the precision of the rest: matrices of the linear algebra package are always float64. */
+function entriesOf(data: DatumInput): DatumInput {
+  return data instanceof Float64Array ? Array.from(data) : data;
 }
 
 /** Whether a matrix came in compressed columns. */

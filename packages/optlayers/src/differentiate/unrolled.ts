@@ -16,7 +16,7 @@ export interface UnrolledOptions {
   readonly iterations?: number;
   /**
    * Where `iterations` is not given, the tape ends when the state changes by less than this share of its first change, and
-   * less than 100 times this share of the cotangent is left at the start. Default 1e-10.
+   * less than 100 times this share of the cotangent is left at the start. Default 1e-11.
    */
   readonly tolerance?: number;
   /** Most iterations where `iterations` is not given. Default 2000. */
@@ -108,7 +108,7 @@ function unconverged(residual: number, iterations: number, { tolerance }: TapeSe
 }
 
 function validated(options: UnrolledOptions): TapeSettings & { readonly rho: number } {
-  const { iterations, tolerance = 1e-10, maxIterations = 2000, relaxation = 1.6, rho = 1 } = options;
+  const { iterations, tolerance = 1e-11, maxIterations = 2000, relaxation = 1.6, rho = 1 } = options;
   const { checkpoints = false } = options;
   if (iterations !== undefined) checkCount("iterations", iterations);
   checkCount("maxIterations", maxIterations);

@@ -54,12 +54,11 @@ function subject<N extends string, P extends Readonly<Record<N, Datum | null>>>(
   };
 }
 
-const truncate = 1e-13;
 const quadraticRules: DifferentiationRule[] = [
   implicit(),
-  alternating({ truncate }),
-  { ...alternating({ truncate, acceleration: "none" }), name: "alternating, plain recursion" },
-  alternating({ mode: "forward", truncate }),
+  alternating(),
+  { ...alternating({ acceleration: "none" }), name: "alternating, plain recursion" },
+  alternating({ mode: "forward" }),
   unrolled({ tolerance: 1e-12 }),
 ];
 
@@ -73,11 +72,7 @@ const programs: Record<string, RandomProgram> = {
   "QPs that share nothing": { n: 8, p: 2, m: 7, batch: 3, batched: ["Q", "q", "A", "b", "G", "h"], seed: 17 },
 };
 
-const entropicRules = [
-  entropicImplicit(),
-  entropicAlternating({ truncate }),
-  entropicAlternating({ mode: "forward", truncate }),
-];
+const entropicRules = [entropicImplicit(), entropicAlternating(), entropicAlternating({ mode: "forward" })];
 
 function randomSparsemax(n: number, batch: number, withBounds: boolean) {
   const [normal, uniform] = [normals(n), uniforms(n + 1)];

@@ -1,6 +1,8 @@
 import { grad, type Tensor, tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
+  admm,
+  alternating,
   type DatumName,
   datumNames,
   OptimizationError,
@@ -201,6 +203,13 @@ describe("onFailure: closest", () => {
       expect(error / Math.max(1, norm(point)), `seed ${seed}`).toBeLessThan(1e-3);
     }
     expect(infeasibleOnes).toBeGreaterThan(20);
+  });
+
+  it("takes the place of an item that any solver with certificates calls infeasible", () => {
+    const values = opposed();
+    const byAdmm = layer(values, { onFailure: "closest", solver: admm(), differentiation: alternating() });
+    expect(byAdmm.solution.status).toEqual(["primal_infeasible"]);
+    expect(relativeError(pointOf(byAdmm), pointOf(layer(values)))).toBeLessThan(1e-12);
   });
 
   it("has derivatives of its derivatives", () => {

@@ -2,6 +2,7 @@ import type { Tensor } from "@solvegrad/autograd";
 import { checkMethod } from "../check-options.ts";
 import { convexImplicit } from "../differentiate/convex-through-model.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
+import { degeneracyOf, type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
 import {
   type ConvexName,
   type ConvexProgram,
@@ -10,9 +11,12 @@ import {
   readConvexProgram,
 } from "../problem/convex-program.ts";
 import { convexInteriorPoint } from "../solvers/convex-interior-point.ts";
+import { assessConvex } from "../solvers/convex-model.ts";
+import { modelAt } from "../solvers/convex-state.ts";
+import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
 import { convexKkt } from "./on-tape/convex-kkt.ts";
-import { checkOnFailure, type LayerOptions, solveOnTape } from "./solution-on-tape.ts";
+import { checkOnFailure, type LayerOptions, type Sight, solveOnTape } from "./solution-on-tape.ts";
 
 export interface ConvexLayerOptions extends LayerOptions {
   /** How to solve; `convexInteriorPoint()` by default. */
@@ -28,8 +32,8 @@ export interface ConvexLayerResult {
   readonly nu: Tensor;
   /** The dual of Gx <= h: (m) or (B, m). */
   readonly lambda: Tensor;
-  /** Statuses, residuals, certificates and the like, in float64. */
-  readonly solution: Solution;
+  /** Statuses, residuals, certificates, degeneracy and the like, in float64. */
+  readonly solution: SeenSolution;
 }
 
 /**
@@ -43,7 +47,7 @@ export interface ConvexLayerResult {
  * With a batch, x is (B, n) for the objective, and its result (B).
  *
  * An item that fails raises an `OptimizationError`. With `onFailure: "mask"` its x, nu and lambda are zeros, its gradient is
- * zero, and `solution.status` says why. Bad data are refused as by `convexProgram`. With `createGraph: true` the gradient may be
+ * zero, and `solution.status` says why. `solution.degeneracy` says where the derivative is one-sided, not unique, or zero. Bad data are refused as by `convexProgram`. With `createGraph: true` the gradient may be
  * differentiated again, to any order, on the active set as it is.
  */
 export function convexLayer(data: ConvexProgramData, options: ConvexLayerOptions = {}): ConvexLayerResult {
@@ -54,6 +58,20 @@ export function convexLayer(data: ConvexProgramData, options: ConvexLayerOptions
   const { problem, dtype } = readConvexProgram(data);
   const { A, b, G, h, theta = [] } = data;
   const named = { ...Object.fromEntries(theta.map((value, k) => [`theta${k}`, value])), A, b, G, h };
-  const stated = { name: "convexLayer", names: convexNames(problem), data: named, problem, dtype };
-  return solveOnTape({ ...stated, kkt: convexKkt(problem) }, solver, differentiation, options);
+  const kkt = convexKkt(problem);
+  const stated = { name: "convexLayer", names: convexNames(problem), data: named, problem, dtype, kkt, sight };
+  const believed = withSecondOpinion(solver, (program, point) => assessConvex(program, point));
+  const result = solveOnTape(stated, believed, differentiation, options);
+  return { ...result, solution: withDegeneracy(result.solution, () => degeneracyAt(problem, result.solution)) };
 }
+
+/** That of the quadratic model at the solution. */
+function degeneracyAt(program: ConvexProgram, solution: Solution) {
+  return degeneracyOf(modelAt(program, solution).model, solution);
+}
+
+const sight: Sight<ConvexProgram, ConvexName> = {
+  degeneracyOf: degeneracyAt,
+  cost: "theta0",
+  advice: "so are those of the other parameters of the objective",
+};

@@ -1,14 +1,17 @@
 import { grad, gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
+  type ConvexProgram,
   type ConvexProgramData,
   convexAdmm,
   convexAlternating,
+  convexInteriorPoint,
   convexLayer,
   type DifferentiationReport,
   OptimizationError,
   quadraticLayer,
   type Solution,
+  type Solver,
   softmaxLayer,
 } from "../../src/index.ts";
 import { entropy, logSumExp, quadratic, randomConstraints, randomConvexPrograms } from "../random-convex.ts";
@@ -159,6 +162,44 @@ describe("convexLayer", () => {
     expect(reports).toHaveLength(1);
     const softmax = softmaxLayer({ y, A, b }).x;
     expect(relativeError(y.grad?.data() ?? [], grad(softmax.square().sum(), [y])[0].data())).toBeLessThan(1e-7);
+  });
+
+  it("says that x is at a vertex, where the gradient of the objective's parameters is zero", () => {
+    const c = tensor([1, 2, 3], { requiresGrad: true });
+    const reports: DifferentiationReport[] = [];
+    const { x, solution } = convexLayer(
+      {
+        objective: (v, cost) => v.mul(cost).sum(-1),
+        theta: [c],
+        A: [[1, 1, 1]],
+        b: [1],
+        G: [
+          [-1, 0, 0],
+          [0, -1, 0],
+          [0, 0, -1],
+        ],
+        h: [0, 0, 0],
+      },
+      { onBackward: (report) => reports.push(report) },
+    );
+    expect(relativeError(x.data(), [1, 0, 0])).toBeLessThan(1e-9);
+    expect(solution.degeneracy[0]).toMatchObject({ vertex: true, rank: 3 });
+    x.square().sum().backward();
+    expect(reports[0].notes.at(-1)).toMatch(/^x is at a vertex of its constraints: the gradient of theta0 is zero/);
+    expect(relativeError(c.grad?.add(1).data() ?? [], [1, 1, 1])).toBeLessThan(1e-9);
+  });
+
+  it("does not believe a solver that calls a wrong point solved", () => {
+    const liar: Solver<ConvexProgram> = {
+      name: "liar",
+      solve(program, options) {
+        const solution = convexInteriorPoint().solve(program, options);
+        return { ...solution, solver: "liar", x: solution.x.map((value) => value + 1) };
+      },
+    };
+    expect(() => convexLayer({ objective: (x) => x.square().sum(-1), n: 2 }, { solver: liar })).toThrow(
+      /^liar: item 0 of 1 is numerical_error/,
+    );
   });
 
   it("knows parameters that the objective has from elsewhere as constants", () => {

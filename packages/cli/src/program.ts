@@ -42,6 +42,7 @@ function compare(finish: (exitCode: number) => void): Command {
     .option("--cotangent <ones|file>", cotangentWords)
     .option("--random <n,m,p>", "a random QP of n variables, m inequalities and p equalities in place of a file")
     .option("--seed <s>", "of the random QP", seed, 0)
+    .option("--time-limit <seconds>", "for each of the two studies behind the figures", positiveNumber, 30)
     .option("--html <out>", "also write a page with figures to this file")
     .option("--json", "print one JSON object")
     .action(async (file: string | undefined, options: CompareCommandOptions) => {

@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { progress } from "../src/output/progress.ts";
+import { solveProgress } from "../src/output/solve-progress.ts";
 
 function terminal(columns: number) {
   const written: string[] = [];
@@ -11,6 +12,25 @@ function terminal(columns: number) {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences of a terminal begin with one
 const escapes = /\u001b(\[[0-9;?]*[A-Za-z]|[78])/g;
+
+describe("the progress of a long solve on a terminal", () => {
+  it("is one line, not before half a second, and goes away at the end", async () => {
+    const { stream, written } = terminal(80);
+    const { onIteration, end } = solveProgress(stream as never);
+    onIteration?.({ iteration: 1, primal: 1, dual: 1, unfinished: 1 });
+    expect(written).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 520));
+    onIteration?.({ iteration: 70, primal: 2e-4, dual: 1e-5, unfinished: 1 });
+    end();
+    expect(written.join("").replace(escapes, "|").replaceAll("\r", "")).toBe(
+      "|iteration 70  primal 2.0e-4  dual 1.0e-5|",
+    );
+  });
+
+  it("is silent in a pipe", () => {
+    expect(solveProgress(Object.assign(new PassThrough(), { isTTY: false }) as never).onIteration).toBeUndefined();
+  });
+});
 
 describe("the progress of a long run on a terminal", () => {
   it.each([80, 120])("is shown whole in %i columns: the time left, and the longest note", (columns) => {

@@ -14,6 +14,8 @@ export interface CompareCommandOptions {
   readonly seed: number;
   readonly rules?: readonly string[];
   readonly cotangent?: string;
+  /** Seconds. */
+  readonly timeLimit: number;
   readonly html?: string;
   readonly json?: boolean;
 }
@@ -27,7 +29,7 @@ interface Subject {
 export async function compareCommand(file: string | undefined, options: CompareCommandOptions): Promise<number> {
   const started = new Date();
   const { name, compare } = await subjectOf(file, options);
-  const comparison = await compare({ rules: options.rules });
+  const comparison = await compare({ rules: options.rules, timeLimit: 1000 * options.timeLimit });
   if (comparison === null) return exitCodes.interrupted;
   if (options.html !== undefined) {
     writePage(options.html, comparisonPage({ subject: name, started, machine: information(), comparison }));

@@ -13,6 +13,7 @@ import {
   OptimizationError,
   type RuleComparison,
   type Status,
+  studyTolerances,
   type TruncationPoint,
   truncationStudy,
 } from "@solvegrad/optlayers";
@@ -36,7 +37,7 @@ export interface Comparison {
   readonly solver: string;
   readonly status: readonly Status[];
   readonly rules: readonly ComparisonRow[];
-  /** Empty where an item of the batch has no solution, or the problem is too large for it. */
+  /** Empty where an item of the batch has no solution; fewer points where the time was over. */
   readonly truncation: readonly TruncationPoint[];
   readonly convergence: readonly ConvergencePoint[];
   /** The datum whose Jacobian `convergence` is about. */
@@ -47,10 +48,9 @@ export interface CompareOptions {
   /** The rules by name; all of the kind by default. */
   readonly rules?: readonly string[];
   readonly signal?: AbortSignal;
+  /** Milliseconds after which each of the two studies ends with the points that it has; 30 000 by default. */
+  readonly timeLimit?: number;
 }
-
-/** Studies solve a problem dozens of times: beyond this many variables in the batch they are left out. */
-const mostStudied = 20_000;
 
 /**
  * Compares the rules on a problem, and studies truncation and the convergence of the Jacobian. Between the parts other
@@ -60,7 +60,7 @@ const mostStudied = 20_000;
 export async function compareProblem<P extends KnownProblem>(
   program: P,
   cotangent: Float64Array,
-  { rules: names, signal }: CompareOptions = {},
+  { rules: names, signal, timeLimit = 30_000 }: CompareOptions = {},
 ): Promise<Comparison | null> {
   const compared: GradientComparison<NameOf<P>> = compareGradients(program, cotangent, {
     rules: chosen(program, names),
@@ -70,12 +70,12 @@ export async function compareProblem<P extends KnownProblem>(
   if (!status.some(isUsable)) throw new OptimizationError(solver, status, [...status.keys()]);
   await setImmediate();
   if (signal?.aborted) return null;
-  const studied = status.every((s) => s === "solved") && problem.n * problem.batch <= mostStudied;
-  const truncation = studied ? truncationStudy(program, { x: cotangent }) : [];
+  const studied = status.every((s) => s === "solved");
+  const truncation = studied ? truncationStudy(program, { x: cotangent }, studyTolerances, { timeLimit }) : [];
   await setImmediate();
   if (signal?.aborted) return null;
   const datum = "q" in program ? "q" : "y";
-  const convergence = studied ? convergenceOf(program, datum) : [];
+  const convergence = studied ? convergenceOf(program, datum, timeLimit) : [];
   return { kind: program.kind, problem, solver, status, rules: rules.map(row), truncation, convergence, datum };
 }
 
@@ -90,9 +90,9 @@ function chosen<P extends KnownProblem>(program: P, names: readonly string[] | u
 }
 
 /** For a QP as in the paper, the Jacobian carried along the iterations; for other kinds, that at the iterate where ADMM stops. */
-function convergenceOf<P extends KnownProblem>(program: P, datum: string): ConvergencePoint[] {
+function convergenceOf<P extends KnownProblem>(program: P, datum: string, timeLimit: number): ConvergencePoint[] {
   if (program.kind === "qp") return jacobianConvergence(program, "q");
-  return iterationStudy(program, datum as NameOf<P>);
+  return iterationStudy(program, datum as NameOf<P>, { timeLimit });
 }
 
 function row<N extends string>({ rule, overall, perDatum, report }: RuleComparison<N>): ComparisonRow {

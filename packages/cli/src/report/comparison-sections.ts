@@ -10,14 +10,26 @@ export function comparisonSections(comparison: Comparison, subject: string): Htm
     `${subject}: ${sizeOf(comparison)}, solved by ${comparison.solver}. Cosine and relative difference are those of the ` +
     "gradients of all data together, against the implicit rule; milliseconds and peak memory are those of the differentiation alone.";
   const notes = comparison.rules.flatMap(({ rule, notes }) => notes.map((note) => paragraph(`${rule}: ${note}`)));
-  const studies = [truncationFigure(comparison, subject), convergenceFigure(comparison, subject)];
+  const studies = [
+    ...(comparison.truncation.some(isVisible) ? [truncationFigure(comparison, subject)] : []),
+    ...(comparison.convergence.some(isVisible) ? [convergenceFigure(comparison, subject)] : []),
+  ];
   return [
     section(`${counted(comparison.rules.length, "way")} to the gradient`, [
       table(comparisonHead, comparisonRows(comparison), caption),
       ...notes,
     ]),
-    ...(comparison.truncation.length > 0 ? [section("Truncation and convergence", [figures(studies)])] : []),
+    ...(studies.length > 0 ? [section("Truncation and convergence", [figures(studies)])] : []),
   ];
+}
+
+/** Whether a point can stand on a logarithmic axis. */
+function isVisible(point: {
+  readonly solutionError: number;
+  readonly gradientError?: number;
+  readonly jacobianError?: number;
+}) {
+  return point.solutionError > 0 && (point.gradientError ?? point.jacobianError ?? 0) > 0;
 }
 
 const numerals = ["No", "One", "Two", "Three", "Four", "Five", "Six"];

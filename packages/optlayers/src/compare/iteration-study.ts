@@ -1,5 +1,5 @@
 import { random } from "@solvegrad/autograd";
-import { checkCount } from "../check-options.ts";
+import { checkCount, checkTimeLimit } from "../check-options.ts";
 import type { DataCotangents } from "../differentiate/rule.ts";
 import { distanceBetween } from "./distance.ts";
 import type { ConvergencePoint } from "./jacobian-convergence.ts";
@@ -11,6 +11,8 @@ export interface IterationStudyOptions {
   readonly iterations?: readonly number[];
   /** How many random cotangents stand for the Jacobian's rows; 8 by default. */
   readonly probes?: number;
+  /** Milliseconds after which no further number of iterations is tried; none by default. */
+  readonly timeLimit?: number;
 }
 
 const fibonacci: readonly number[] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
@@ -27,10 +29,12 @@ const fibonacci: readonly number[] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
 export function iterationStudy<P extends KnownProblem>(
   problem: P,
   datum: NameOf<P>,
-  { iterations = fibonacci, probes = 8 }: IterationStudyOptions = {},
+  { iterations = fibonacci, probes = 8, timeLimit = Infinity }: IterationStudyOptions = {},
 ): ConvergencePoint[] {
   checkCount("probes", probes);
   for (const count of iterations) checkCount("iterations", count);
+  checkTimeLimit(timeLimit);
+  const end = performance.now() + timeLimit;
   const methods = methodsFor<P, NameOf<P>>(problem);
   const exact = exactSolution("iterationStudy", problem, methods.solver());
   const cotangents = signs(probes, exact.x.length);
@@ -41,15 +45,18 @@ export function iterationStudy<P extends KnownProblem>(
       datum,
     );
   const target = rows(reference, exact);
-  return iterations.map((iteration) => {
+  const points: ConvergencePoint[] = [];
+  for (const iteration of iterations) {
+    if (performance.now() > end) break;
     const { solver, rule } = methods.stopped(iteration);
     const stopped = takenAsSolved(solver.solve(problem));
-    return {
+    points.push({
       iteration,
       solutionError: distanceBetween(stopped.x, exact.x).relativeDifference,
       jacobianError: distanceBetween(rows(rule, stopped), target).relativeDifference,
-    };
-  });
+    });
+  }
+  return points;
 }
 
 function signs(count: number, length: number): Float64Array[] {

@@ -1,3 +1,4 @@
+import { checkTimeLimit } from "../check-options.ts";
 import type { Cotangent, DifferentiationRule } from "../differentiate/rule.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
@@ -24,6 +25,8 @@ export interface TruncationOptions<P = QuadraticProgram, N extends string = Datu
   readonly solver?: (tolerance: number) => Solver<P>;
   /** The truncated rule; the kind's alternating one, truncated at the same tolerance, by default. */
   readonly rule?: (tolerance: number) => DifferentiationRule<P, N>;
+  /** Milliseconds after which no further tolerance is tried; none by default. */
+  readonly timeLimit?: number;
 }
 
 /** The tolerances of the study: 1e-1, 1e-2, ..., 1e-6. */
@@ -45,7 +48,12 @@ export function truncationStudy<P extends KnownProblem>(
   const methods = methodsFor<P, NameOf<P>>(problem);
   const exact = exactSolution("truncationStudy", problem, methods.solver());
   const target = methods.reference().vjp(problem, exact, cotangent).gradients;
-  return tolerances.map((tolerance) => {
+  const { timeLimit = Infinity } = options;
+  checkTimeLimit(timeLimit);
+  const end = performance.now() + timeLimit;
+  const points: TruncationPoint[] = [];
+  for (const tolerance of tolerances) {
+    if (performance.now() > end) break;
     const method = methods.truncated(tolerance);
     const solver = options.solver?.(tolerance) ?? method.solver;
     const rule = options.rule?.(tolerance) ?? method.rule;
@@ -54,7 +62,7 @@ export function truncationStudy<P extends KnownProblem>(
     const { gradients, report } = rule.vjp(problem, truncated, cotangent);
     const milliseconds = performance.now() - start;
     const { cosine, relativeDifference } = distanceOverall(gradients, target);
-    return {
+    points.push({
       tolerance,
       iterations: Math.max(...truncated.iterations),
       gradientIterations: report.iterations,
@@ -62,8 +70,9 @@ export function truncationStudy<P extends KnownProblem>(
       gradientError: relativeDifference,
       cosine,
       milliseconds,
-    };
-  });
+    });
+  }
+  return points;
 }
 
 /** Throws a RangeError where an item has none. */

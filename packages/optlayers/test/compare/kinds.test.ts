@@ -193,6 +193,14 @@ describe.each([
   });
 });
 
+describe("the studies", () => {
+  it("end at their time limit with the points that they have", () => {
+    expect(truncationStudy(sparse, { x: cotangents.sparse }, undefined, { timeLimit: 1e-6 })).toEqual([]);
+    expect(iterationStudy(sparse, "q", { timeLimit: 1e-6 })).toEqual([]);
+    expect(() => iterationStudy(sparse, "q", { timeLimit: 0 })).toThrow(/timeLimit is 0/);
+  });
+});
+
 describe.each([
   { kind: "sparsemax", study: (iterations: number[]) => iterationStudy(sparsemax, "y", { iterations }) },
   { kind: "entropy", study: (iterations: number[]) => iterationStudy(entropy, "y", { iterations }) },

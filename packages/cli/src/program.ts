@@ -55,10 +55,13 @@ function compare(finish: (exitCode: number) => void): Command {
 function train(finish: (exitCode: number) => void): Command {
   return new Command("train")
     .description("train a network with an optimization layer on real data, and write weights, metrics and a page")
-    .argument("<task>", "mnist")
-    .addOption(differentiationOption("alternating"))
-    .option("--layer <kind>", "which optimization layer, none for the network without (mnist: fixed, learned-A, none)")
-    .option("--tolerance <t>", "of the layer (1e-3 alternating and unrolled, 1e-6 implicit)", positiveNumber)
+    .argument("<task>", "mnist, sudoku, energy or denoise")
+    .addOption(differentiationOption())
+    .option(
+      "--layer <kind>",
+      "mnist: fixed, learned-A, none; sudoku: optnet, perceptron, convolutions; energy: end-to-end, two-stage; denoise: optnet, learned-differences, perceptron",
+    )
+    .option("--tolerance <t>", "of the layer's solver and of the alternating recursion", positiveNumber)
     .addOption(
       new Option("--on-failure <what>", "for an item without solution").choices(["raise", "mask"]).default("raise"),
     )
@@ -69,7 +72,11 @@ function train(finish: (exitCode: number) => void): Command {
     .option("--cooldown <share>", "of the run, at its end, in which the learning rate falls to zero", share)
     .option("--seed <s>", "of the weights, the layer and the order of the examples", seed, 0)
     .option("--out <dir>", "folder of the results (results/TASK)")
-    .option("--data <dir>", "where the data are (mnist: a folder with the four uncompressed IDX files)")
+    .option(
+      "--data <path>",
+      "where the data are (mnist: a folder with the four uncompressed IDX files; sudoku: lines puzzle,solution; energy: hourly load)",
+    )
+    .option("--ramp <r>", "energy: largest change in an hour, of the load scaled to [0, 1]", positiveNumber)
     .option("--resume", "go on with the run that --out keeps")
     .action(async (task: string, options: TrainCommandOptions) => {
       const { trainCommand } = await import("./commands/train.ts");

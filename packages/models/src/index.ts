@@ -1,6 +1,8 @@
 export { DataFileError } from "./data-file-error.ts";
 export { type IdxArray, parseIdx } from "./datasets/idx.ts";
 export { type ImageBatch, imageExamples, mnistNormalization, type Normalization } from "./datasets/images.ts";
+export { type LoadSeries, parseLoad } from "./datasets/load-series.ts";
+export { type LoadBatch, type LoadSplit, loadWindows, type WindowOptions } from "./datasets/load-windows.ts";
 export {
   classCount,
   type LabelledImages,
@@ -29,6 +31,7 @@ export {
   type SudokuSet,
   sudokuExamples,
 } from "./datasets/sudoku.ts";
+export { syntheticLoad } from "./datasets/synthetic-load.ts";
 export {
   type DenoiserKind,
   type DenoisingSettings,
@@ -36,6 +39,14 @@ export {
   denoisingSettings,
   denoisingTask,
 } from "./experiments/denoising-task.ts";
+export {
+  type EnergySettings,
+  type EnergyTask,
+  type EnergyTraining,
+  energySettings,
+  energyTask,
+  energyTrainings,
+} from "./experiments/energy-task.ts";
 export {
   classificationLoss,
   type ImageSettings,
@@ -64,6 +75,7 @@ export {
   DenoisingPerceptron,
   LearnedDifferences,
 } from "./networks/denoising.ts";
+export { EnergyScheduler, type EnergySchedulerOptions } from "./networks/energy-scheduler.ts";
 export {
   type Differentiation,
   differentiations,

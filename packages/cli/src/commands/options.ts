@@ -1,10 +1,9 @@
 import { InvalidArgumentError, Option } from "commander";
 
-/** `--differentiation`, the same wherever it is taken. */
-export function differentiationOption(fallback: string): Option {
-  return new Option("--differentiation <rule>", "how to differentiate the solution")
-    .choices(["implicit", "alternating", "unrolled"])
-    .default(fallback);
+/** `--differentiation`, the same wherever it is taken. Without a fallback the command knows what suits its task. */
+export function differentiationOption(fallback?: string): Option {
+  const option = new Option("--differentiation <rule>", "how to differentiate the solution");
+  return option.choices(["implicit", "alternating", "unrolled"]).default(fallback);
 }
 
 export function positiveNumber(text: string): number {

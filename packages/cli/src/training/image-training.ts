@@ -14,6 +14,7 @@ import {
 import { compareProblem } from "../comparison/compare-problem.ts";
 import * as text from "../output/numbers.ts";
 import { choice } from "./choice.ts";
+import { cooldownWords } from "./learning-rate.ts";
 import type { PreparedTask, TaskOptions, TaskWords } from "./prepared-task.ts";
 
 /** The image classifier on MNIST. */
@@ -66,8 +67,4 @@ function leadOf({ layer, differentiation, tolerance }: ImageSettings): string {
   if (layer === "none") return `${network} without its optimization layer`;
   const data = layer === "learned-A" ? "A learned, the rest fixed" : "its data fixed at random";
   return `${network}: a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${data}), differentiated by the ${differentiation} rule at tolerance ${text.tolerance(tolerance)}`;
-}
-
-export function cooldownWords(share: number): string {
-  return share === 0 ? "" : ` falling to zero over the last ${text.percent(share, 0)} of the run`;
 }

@@ -42,5 +42,7 @@ export interface TaskOptions {
   readonly onFailure: "raise" | "mask";
   readonly cooldown?: number;
   readonly data?: string;
+  /** Of the energy task. */
+  readonly ramp?: number;
   readonly epochs: number;
 }

@@ -113,12 +113,27 @@ export function totalVariationError(set: SignalSet, lambda: number): number {
   return sum / set.noisy.length;
 }
 
-/** The lambda of least error among 0, step, 2 step, ... up to `most`. */
-export function bestLambda(set: SignalSet, { step = 0.5, most = 50 }: { step?: number; most?: number } = {}) {
-  let best = { lambda: 0, error: totalVariationError(set, 0) };
-  for (let lambda = step; lambda <= most; lambda += step) {
-    const error = totalVariationError(set, lambda);
-    if (error < best.error) best = { lambda, error };
+/**
+ * The lambda of least error between 0 and `most`, to `precision`, by golden sections: the error falls to its minimum and
+ * rises after it.
+ */
+export function bestLambda(
+  set: SignalSet,
+  { most = 50, precision = 0.1 }: { readonly most?: number; readonly precision?: number } = {},
+): { readonly lambda: number; readonly error: number } {
+  const golden = (Math.sqrt(5) - 1) / 2;
+  const measured = (lambda: number) => ({ lambda, error: totalVariationError(set, lambda) });
+  let [from, to] = [0, most];
+  let left = measured(to - golden * (to - from));
+  let right = measured(from + golden * (to - from));
+  while (to - from > precision) {
+    if (left.error < right.error) {
+      [to, right] = [right.lambda, left];
+      left = measured(to - golden * (to - from));
+    } else {
+      [from, left] = [left.lambda, right];
+      right = measured(from + golden * (to - from));
+    }
   }
-  return best;
+  return left.error < right.error ? left : right;
 }

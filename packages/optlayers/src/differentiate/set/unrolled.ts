@@ -4,6 +4,7 @@ import { checkCount, checkFraction } from "../../check-options.ts";
 import { gradientOnTape, objectiveOf, type SetObjective } from "../../problem/set-objective.ts";
 import { parametersOf, type SetDatumName, type SetProgram, startOf } from "../../problem/set-program.ts";
 import { datumTensor, type SetItem, setItems } from "../../sets/convex-set.ts";
+import { type Momentum, nextMomentum, restarted } from "../../solvers/momentum.ts";
 import { isUsable, type Solution } from "../../solvers/solver.ts";
 import type { DataCotangents, DifferentiationRule } from "../rule.ts";
 import { Checkpoints } from "../unrolled-checkpoints.ts";
@@ -103,21 +104,30 @@ class Sweep {
     const { n, batch } = problem;
     let state: State = { x: startOf(problem), previous: startOf(problem) };
     let moving = [new Float64Array(batch * n), new Float64Array(batch * n)];
-    const momentum = new Momentum(batch, n, settings.accelerated);
+    let momentum: readonly Momentum[] = new Array(batch).fill(restarted);
     const limit = settings.iterations ?? settings.maxIterations;
     for (let k = 0; k < limit; k++) {
       this.checkpoints.offer(k, state);
-      const beta = momentum.weights();
+      const beta = Float64Array.from(momentum, (own) => own.beta);
       this.betas.push(beta);
       if (directions) moving = [this.tangent(state, beta, moving, directions), moving[0]];
       const { v, x } = this.step(state, beta);
-      momentum.observe(v, x, state.x);
+      if (settings.accelerated) momentum = this.pushed(momentum, v, x, state.x);
       this.change = relativeChange(x, state.x);
       state = { x, previous: state.x };
       const settled = [this.change, relativeChange(v, x), directions ? relativeChange(moving[0], moving[1]) : 0];
       if (settings.iterations === undefined && Math.max(...settled) <= settings.tolerance) break;
     }
     return moving[0].map((value, k) => (this.usable[Math.floor(k / n)] ? value : 0));
+  }
+
+  /** The momentum of every item after a step from v to x. */
+  private pushed(momentum: readonly Momentum[], ...rows: [Float64Array, Float64Array, Float64Array]): Momentum[] {
+    const { n } = this.problem;
+    return momentum.map(({ theta }, i) => {
+      const [v, x, before] = rows.map((values) => values.subarray(i * n, (i + 1) * n));
+      return nextMomentum(theta, v, x, before);
+    });
   }
 
   /** From the last iteration to the first. `left` is the share of the cotangent that is left at the start. */
@@ -160,8 +170,7 @@ class Sweep {
     if (left > 1e-6)
       notes.push(`The gradient has not settled: ${left.toExponential(1)} of the cotangent is left at the start.`);
     const held = this.checkpoints.states.length + this.heldStates;
-    const peakBytes =
-      16 * held * problem.batch * problem.n + (settings.accelerated ? 8 * iterations * problem.batch : 0);
+    const peakBytes = 16 * held * problem.batch * problem.n + 8 * iterations * problem.batch;
     return { iterations, milliseconds: performance.now() - begin, peakBytes, residual: Math.max(change, left), notes };
   }
 
@@ -232,36 +241,6 @@ class Sweep {
   shaped(values: Float64Array | undefined, shape: readonly number[]): Tensor {
     const size = shape.reduce((product, extent) => product * extent, 1);
     return tensor(values ?? new Float64Array(size), { shape: [...shape] });
-  }
-}
-
-/** FISTA's weights with restarts, of every item. */
-class Momentum {
-  private readonly theta: Float64Array;
-  private readonly beta: Float64Array;
-  private readonly n: number;
-  private readonly accelerated: boolean;
-
-  constructor(batch: number, n: number, accelerated: boolean) {
-    this.theta = new Float64Array(batch).fill(1);
-    this.beta = new Float64Array(batch);
-    this.n = n;
-    this.accelerated = accelerated;
-  }
-
-  weights(): Float64Array {
-    return this.accelerated ? this.beta.slice() : this.beta;
-  }
-
-  observe(v: Float64Array, x: Float64Array, before: Float64Array): void {
-    if (!this.accelerated) return;
-    for (let i = 0; i < this.theta.length; i++) {
-      let uphill = 0;
-      for (let k = i * this.n; k < (i + 1) * this.n; k++) uphill += (v[k] - x[k]) * (x[k] - before[k]);
-      const next = (1 + Math.sqrt(1 + 4 * this.theta[i] ** 2)) / 2;
-      this.beta[i] = uphill > 0 ? 0 : (this.theta[i] - 1) / next;
-      this.theta[i] = uphill > 0 ? 1 : next;
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EntropyProgram } from "../problem/entropy-program.ts";
-import { itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
+import { itemOf, measured, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 import { activeSet } from "./active-set.ts";
 import { dependentRows, rowDependence } from "./dependent-rows.ts";
@@ -26,14 +26,17 @@ const weakTolerance = 1e-8;
 /**
  * The degeneracy of every item of a solution; null where it is ordinary (strict complementarity, independent active rows,
  * a unique x that the objective has a say in) and where the item has no usable solution. The null space of the active rows B
- * and of the Hessian H have only 0 in common when [B; H] has rank n. Costs O((n + p + m) n^2) an item.
+ * and of the Hessian H have only 0 in common when [B; H] has rank n: where H alone has, as is seen once for a shared one, at
+ * the cost of a Cholesky factorization of the active rows' Gram matrix an item, otherwise in O((n + p + m) n^2).
  */
 export function degeneracyOf(problem: QuadraticProgram | EntropyProgram, solution: Solution): (Degeneracy | null)[] {
   const costs = problem.kind === "qp" ? problem : { ...problem, q: problem.y };
+  const rankOfHessian = problem.kind === "entropy" ? () => problem.n : measured(problem.Q, (Q) => rankOf(Q, problem.n));
   return solution.status.map((status, item) => {
     if (!isUsable(status)) return null;
     const { D, weak } = activeSet(costs, solution, Int32Array.of(item), weakTolerance);
-    return unlessOrdinary(degeneracyOfItem(problem, item, D, weak[0]?.indices ?? []));
+    const isDefinite = rankOfHessian(item) === problem.n;
+    return unlessOrdinary(degeneracyOfItem(problem, item, D, weak[0]?.indices ?? [], isDefinite));
   });
 }
 
@@ -49,18 +52,23 @@ function degeneracyOfItem(
   item: number,
   D: Float64Array,
   weaklyActive: readonly number[],
+  isDefinite: boolean,
 ): Degeneracy {
   const { n, p, m } = problem;
   const rows = Array.from({ length: p + m }, (_, row) => row);
   const held = rows.filter((row) => row < p || D[row - p] === 0);
   const tight = rows.filter((row) => held.includes(row) || weaklyActive.includes(row - p));
-  const { rank } = dependentRows(problem, item, held);
-  const dependent = dependentRows(problem, item, tight).dependent.map((at) => tight[at]);
+  const ofHeld = dependentRows(problem, item, held);
+  const ofTight = weaklyActive.length > 0 ? dependentRows(problem, item, tight) : ofHeld;
+  const { rank } = ofHeld;
   return {
     weaklyActive,
-    dependent: splitRows(dependent, p),
+    dependent: splitRows(
+      ofTight.dependent.map((at) => tight[at]),
+      p,
+    ),
     rank,
-    unique: rank === n || problem.kind === "entropy" || rankWithHessian(problem, item, held) === n,
+    unique: rank === n || isDefinite || (problem.kind === "qp" && rankWithHessian(problem, item, held) === n),
     vertex: rank === n,
   };
 }
@@ -81,7 +89,12 @@ function rankWithHessian({ n, p, Q, A, G }: QuadraticProgram, item: number, rows
     const at = (row < p ? row : row - p) * n;
     stacked.set(itemOf(row < p ? A : G, item).subarray(at, at + n), (n + k) * n);
   });
-  return rowDependence(stacked, n).rank;
+  return rankOf(stacked, n);
+}
+
+/** The rank of a matrix with n columns. */
+function rankOf(rows: Float64Array, n: number): number {
+  return rowDependence(rows, n).rank;
 }
 
 /** A solution that says what is special about it. */

@@ -31,19 +31,29 @@ function degeneracyOfItem(program: SparseQuadraticProgram, point: SparsePoint): 
   const held = rows.filter((row) => active[n + row] !== INACTIVE);
   const tight = rows.filter((row) => active[n + row] !== INACTIVE || weak.includes(n + row));
   const B = rowsOn(program, held, free);
-  const { rank } = rowDependence(B, free.length);
-  const stacked = new Float64Array(B.length + free.length ** 2);
-  stacked.set(B);
-  fill(Q, free, free, stacked.subarray(B.length), true);
-  const dependent = rowDependence(rowsOn(program, tight, free), free.length).dependent.map((at) => tight[at]);
+  const ofHeld = rowDependence(B, free.length);
+  const ofTight = weak.length > 0 ? rowDependence(rowsOn(program, tight, free), free.length) : ofHeld;
+  const dependent = ofTight.dependent.map((at) => tight[at]);
+  const { rank } = ofHeld;
   return {
     weaklyActive: weak.filter((at) => at >= n).map((at) => at - n - p),
     weaklyActiveBounds: weak.filter((at) => at < n),
     dependent: splitRows(dependent, p),
     rank: n - free.length + rank,
-    unique: rank === free.length || rowDependence(stacked, free.length).rank === free.length,
+    unique: rank === free.length || isUniqueBy(Q, B, free),
     vertex: rank === free.length,
   };
+}
+
+/** Whether Q on the free variables, or failing that [Q; B], has full rank. */
+function isUniqueBy(Q: SparseMatrix, B: Float64Array, free: readonly number[]): boolean {
+  const f = free.length;
+  const stacked = new Float64Array(f * f + B.length);
+  const own = stacked.subarray(0, f * f);
+  fill(Q, free, free, own, true);
+  if (rowDependence(own, f).rank === f) return true;
+  stacked.set(B, f * f);
+  return rowDependence(stacked, f).rank === f;
 }
 
 /** These rows of [A; G] on these columns, dense and row by row. */

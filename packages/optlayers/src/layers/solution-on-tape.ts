@@ -149,7 +149,8 @@ export function solveOnTape<
   const wanted = inputs.map((input) => input.name);
   const rule = reportingTo(differentiation, (report) => {
     if (!onBackward) return;
-    const vertices = sight && wanted.includes(sight.cost) ? vertexNotes(sight, solution.degeneracy ?? []) : [];
+    const isAsked = sight && wanted.includes(sight.cost) && mayHaveVertices(problem, solution);
+    const vertices = isAsked ? vertexNotes(sight, solution.degeneracy ?? []) : [];
     onBackward({ ...report, notes: [...report.notes, ...vertices] });
   });
   const backward = (cotangents: readonly (Tensor | null)[]) => {
@@ -184,6 +185,18 @@ function reportingTo<P, N extends string>(
       return result;
     },
   };
+}
+
+/** Whether an item has as many equalities and multipliers as variables, without which it is at no vertex. */
+function mayHaveVertices({ batch, n, p }: SolutionShape, { lambda, zeta = new Float64Array(0) }: Solution): boolean {
+  const multipliers = (values: Float64Array, item: number) => {
+    const width = values.length / batch;
+    return values
+      .subarray(item * width, (item + 1) * width)
+      .reduce((count, value) => (value === 0 ? count : count + 1), 0);
+  };
+  for (let i = 0; i < batch; i++) if (p + multipliers(lambda, i) + multipliers(zeta, i) >= n) return true;
+  return false;
 }
 
 /** Says which items have an x that the cost has no say in, so that nobody waits for a gradient to arrive. */

@@ -17,6 +17,11 @@ const cubic = implicitLayer({
   optimality: (x, a) => x.mul(x).mul(x).add(x).sub(a),
 });
 
+/** A smooth odd function with slopes from -1/2 to 1. */
+function bend(x: Tensor): Tensor {
+  return x.div(x.square().add(1));
+}
+
 describe("implicitLayer", () => {
   it("gives the derivative of the root of a scalar equation", () => {
     const a = tensor([2, 10], { requiresGrad: true });
@@ -94,6 +99,28 @@ describe("implicitLayer", () => {
     const a = tensor(3, { requiresGrad: true });
     expect(grad(layer(a).sum(), [a])[0].item()).toBeCloseTo(1, 12);
     expect(grad(layer(a).slice(0, 0, 1).sum(), [a])[0].item()).toBeCloseTo(0.5, 12);
+  });
+
+  it("takes a matrix-free adjoint in the place of the assembled Jacobian, for derivatives of any order", () => {
+    // x + s(x) / 3 = a: the Neumann series of (dF/dx)' v = c, from products alone
+    const definition = {
+      solve: (a: Tensor) => {
+        let x = a;
+        for (let k = 0; k < 60; k++) x = a.sub(bend(x).div(3));
+        return x;
+      },
+      optimality: (x: Tensor, a: Tensor) => x.add(bend(x).div(3)).sub(a),
+    };
+    const neumann = (product: (v: Tensor) => Tensor, c: Tensor) => {
+      let v = c;
+      for (let k = 0; k < 60; k++) v = v.add(c.sub(product(v)));
+      return v;
+    };
+    const [dense, free] = [implicitLayer(definition), implicitLayer({ ...definition, adjoint: neumann })];
+    const a = tensor([0.4, -1, 2], { requiresGrad: true });
+    const gradients = [dense, free].map((layer) => grad(layer(a).square().sum(), [a])[0].data());
+    expect(relativeError(gradients[1], gradients[0])).toBeLessThan(1e-12);
+    gradcheck((value) => free(value).square().sum(), [a], { order: 2 });
   });
 
   it("keeps float32", () => {

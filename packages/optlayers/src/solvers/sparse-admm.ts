@@ -7,16 +7,23 @@ import {
   checkTimeLimit,
 } from "../check-options.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
+import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";
 import type { Status } from "./solver.ts";
 import { type AdmmFactor, AdmmIteration, type AdmmResiduals } from "./sparse/admm-iteration.ts";
-import { checkedDirection, checkedPrimal, type SparseCertificate, sparseCertificate } from "./sparse/certificates.ts";
+import {
+  checkedDirection,
+  checkedPrimal,
+  crossedBounds,
+  type SparseCertificate,
+  sparseCertificate,
+} from "./sparse/certificates.ts";
 import { KktSystem, type SparseState } from "./sparse/kkt-system.ts";
 import { polishSparse } from "./sparse/polish.ts";
 import { relativeResidual } from "./sparse/relative-residual.ts";
 import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./sparse/scaled-program.ts";
-import type { SparseSolution, SparseSolveOptions, SparseSolver } from "./sparse-interior-point.ts";
+import { fits, type SparseSolution, type SparseSolveOptions, type SparseSolver } from "./sparse-interior-point.ts";
 
 export interface SparseAdmmOptions {
   /** Largest relative residual (primal, dual and gap, as `assessSparse` measures them) of a solved item. Default 1e-6. */
@@ -88,16 +95,11 @@ function validated(options: SparseAdmmOptions): Settings {
   return settings;
 }
 
-function solve(
-  problem: SparseQuadraticProgram,
-  settings: Settings,
-  { warmStart, signal, onIteration, timeLimit = Infinity }: SparseSolveOptions = {},
-): SparseSolution {
+function solve(problem: SparseQuadraticProgram, settings: Settings, options: SparseSolveOptions = {}): SparseSolution {
   const begin = performance.now();
-  const deadline = begin + Math.min(timeLimit, settings.timeLimit);
-  const interrupted = () => signal?.aborted === true || performance.now() > deadline;
-  const run = new AdmmRun(problem, settings, warmStart);
-  const outcome = run.iterate(interrupted, onIteration);
+  const interrupted = interruption(options, settings.timeLimit);
+  const run = new AdmmRun(problem, settings, options.warmStart);
+  const outcome = run.iterate(interrupted, options.onIteration);
   const { point, assessment } = run.best;
   const own = judge(relativeResidual(assessment), settings.tolerance, outcome.status);
   const certificate = own === "solved" || own === "time_limit" ? null : (outcome.certificate ?? run.prove(interrupted));
@@ -154,17 +156,16 @@ class AdmmRun {
     this.problem = problem;
     this.settings = settings;
     this.program = scaledProgram(problem);
-    const { n, p, m } = problem;
-    const fits = start?.x.length === n && start.nu.length === p && start.lambda.length === m;
-    const usable = fits && [start.x, start.nu, start.lambda, start.zeta].every((part) => part.every(Number.isFinite));
-    this.iteration = new AdmmIteration(this.program, settings.rho, settings.relaxation, usable ? start : undefined);
-    this.last = usable ? start : this.iteration.point();
+    const usable = start !== undefined && fits(problem, start) ? start : undefined;
+    this.iteration = new AdmmIteration(this.program, settings.rho, settings.relaxation, usable);
+    this.last = usable ?? this.iteration.point();
     this.best = { point: this.last, assessment: assessSparse(problem, this.last) };
   }
 
   iterate(interrupted: () => boolean, onIteration: SparseSolveOptions["onIteration"]): Outcome {
     const { maxIterations, checkEvery, tolerance } = this.settings;
-    if (crosses(this.problem)) return { status: "primal_infeasible", certificate: null };
+    const crossed = crossedBounds(this.problem);
+    if (crossed) return { status: "primal_infeasible", certificate: crossed };
     while (relativeResidual(this.best.assessment) > tolerance) {
       if (this.iterations >= maxIterations) return this.ended("max_iterations");
       if (interrupted()) return this.ended("time_limit");
@@ -254,8 +255,4 @@ class AdmmRun {
     const { program, finish: system, iteration } = this;
     return { program, system, admm: iteration.factor, relaxation: this.settings.relaxation };
   }
-}
-
-function crosses({ l, u, lower, upper }: SparseQuadraticProgram): boolean {
-  return l.some((value, i) => value > u[i]) || lower.some((value, j) => value > upper[j]);
 }

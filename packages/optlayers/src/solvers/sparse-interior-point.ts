@@ -2,9 +2,10 @@ import { checkChoice, checkCount, checkFraction, checkTimeLimit } from "../check
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { interruption } from "./interruption.ts";
 import type { SolveOptions, Status } from "./solver.ts";
-import type { SparseCertificate } from "./sparse/certificates.ts";
+import { crossedBounds, type SparseCertificate } from "./sparse/certificates.ts";
 import type { SparseState } from "./sparse/kkt-system.ts";
 import { assessSparse, type SparseAssessment } from "./sparse/residuals.ts";
+import { emptyPoint } from "./sparse/scaled-program.ts";
 import { largestResidual, type SparseAnswer, SparseSearch } from "./sparse/search.ts";
 
 export interface SparseInteriorPointOptions {
@@ -81,13 +82,30 @@ function solve(problem: SparseQuadraticProgram, settings: Settings, options: Spa
   const { warmStart, onIteration } = options;
   const earlier = warmStart !== undefined && fits(problem, warmStart) ? warmStart : null;
   const result =
+    crossedAnswer(problem) ??
     (earlier && asItIs(problem, earlier, settings)) ??
     new SparseSearch(problem, settings, { interrupted, onIteration }).from(earlier);
   return { solver: "sparse interior point", ...result, milliseconds: performance.now() - begin };
 }
 
+/** Bounds that cross leave nothing to search for; whatever the scale of the other data, no point is near to both. */
+function crossedAnswer(problem: SparseQuadraticProgram): SparseAnswer | null {
+  const certificate = crossedBounds(problem);
+  if (!certificate) return null;
+  const point = emptyPoint(problem);
+  const residuals = assessSparse(problem, point);
+  return {
+    ...point,
+    status: "primal_infeasible",
+    objective: residuals.objective,
+    residuals,
+    iterations: 0,
+    certificate,
+  };
+}
+
 /** Whether a point has the problem's shapes and finite entries. */
-function fits({ n, p, m }: SparseQuadraticProgram, { x, nu, lambda, zeta }: SparsePoint): boolean {
+export function fits({ n, p, m }: SparseQuadraticProgram, { x, nu, lambda, zeta }: SparsePoint): boolean {
   if (x.length !== n || nu.length !== p || lambda.length !== m || zeta.length !== n) return false;
   return [x, nu, lambda, zeta].every((values) => values.every(Number.isFinite));
 }

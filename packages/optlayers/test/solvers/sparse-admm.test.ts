@@ -112,6 +112,21 @@ describe("sparse ADMM", () => {
     expect(crossed.iterations).toBe(0);
   });
 
+  it("is not talked out of crossed bounds by rows of huge numbers, nor is the interior point", () => {
+    const problem = sparseQuadraticProgram({
+      q: [1, -1e12],
+      G: fromDense([1, 2], [0.6, 1e30]),
+      u: [0],
+      lower: [0, 0],
+      upper: [1, -0.97],
+    });
+    for (const solver of [sparseAdmm(), sparseInteriorPoint()]) {
+      const { status, certificate } = solver.solve(problem);
+      expect(status).toBe("primal_infeasible");
+      expect(certificate).toEqual({ kind: "primal_infeasible", crossed: 1 });
+    }
+  });
+
   it("does not call an iterate solved that its residuals do not call so", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 1, max: 60 }), (seed, maxIterations) => {

@@ -41,7 +41,8 @@ export function sparseCertificate(
   return closestPointCertificate(problem, interrupted) ?? directionCertificate(problem, interrupted);
 }
 
-function crossedBounds({ n, lower, upper, l, u }: SparseQuadraticProgram): SparseCertificate | null {
+/** The proof that a lower bound lies above its upper one, or null where none does. */
+export function crossedBounds({ n, lower, upper, l, u }: SparseQuadraticProgram): SparseCertificate | null {
   const j = lower.findIndex((value, k) => value > upper[k]);
   if (j >= 0) return { kind: "primal_infeasible", crossed: j };
   const i = l.findIndex((value, k) => value > u[k]);

@@ -4,6 +4,8 @@ import { maxAbs } from "../arrays.ts";
 /** Share of its diagonal entry by which each pivot of M is lifted, so that dependent rows do not stop the factorization. */
 const lift = 1e-14;
 const defaultRefinements = 3;
+/** Below so many entries of K a product is a few hundred nanoseconds, less than a kernel's call. */
+const smallProduct = 256;
 
 /**
  * M = K diag(x) K' + diag(e) for a matrix K of r rows, factored: what is left of a KKT system whose Hessian is
@@ -78,13 +80,25 @@ export class ScaledGram {
   /** y <- alpha K x + beta y. */
   multiply(alpha: number, x: Float64Array, beta: number, y: Float64Array): void {
     if (this.r === 0) return;
+    if (this.K.length < smallProduct) {
+      for (let i = 0, k = 0; i < this.r; i++) {
+        let sum = 0;
+        for (let j = 0; j < this.n; j++, k++) sum += this.K[k] * x[j];
+        y[i] = alpha * sum + (beta === 0 ? 0 : beta * y[i]);
+      }
+      return;
+    }
     activeKernels().gemv(alpha, view(this.K, [this.r, this.n]), view(x, [this.n]), beta, view(y, [this.r]));
   }
 
   /** y <- alpha K'v + beta y. */
   multiplyTransposed(alpha: number, v: Float64Array, beta: number, y: Float64Array): void {
-    if (this.r === 0) {
-      for (let j = 0; j < y.length; j++) y[j] *= beta;
+    if (this.K.length < smallProduct) {
+      if (beta === 0) y.fill(0);
+      else for (let j = 0; j < y.length; j++) y[j] *= beta;
+      for (let i = 0, k = 0; i < this.r; i++) {
+        for (let j = 0; j < this.n; j++, k++) y[j] += alpha * v[i] * this.K[k];
+      }
       return;
     }
     const K = transposed(view(this.K, [this.r, this.n]));

@@ -17,6 +17,7 @@ export type { GradientDistance } from "./compare/distance.ts";
 export { formatComparison } from "./compare/format-comparison.ts";
 export { type IterationStudyOptions, iterationStudy } from "./compare/iteration-study.ts";
 export { type ConvergenceOptions, type ConvergencePoint, jacobianConvergence } from "./compare/jacobian-convergence.ts";
+export { type LayerStudyPoint, layerStudy } from "./compare/layer-study.ts";
 export {
   type ComparisonMethods,
   comparisonMethods,

@@ -1,12 +1,15 @@
 import { random, type Tensor, tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
+  admm,
   compareLayers,
   formatComparison,
   implicitLayer,
+  layerStudy,
   OptionError,
   quadraticLayer,
   softmaxLayer,
+  unrolled,
 } from "../../src/index.ts";
 
 const y = tensor(random(1).normal([3, 5]).data(), { shape: [3, 5], requiresGrad: true });
@@ -66,5 +69,29 @@ describe("compareLayers", () => {
   it("refuses inputs without a gradient, and a reference that is not there", () => {
     expect(() => compareLayers({ op: asOp }, { y: y.detach(), scale: tensor(1) })).toThrow(OptionError);
     expect(() => compareLayers({ op: asOp }, { y, scale }, { reference: "oq" })).toThrow("expected one of op");
+  });
+});
+
+describe("layerStudy", () => {
+  it("finds a layer and its gradient converging as its iterations grow, and its tolerance falls", () => {
+    const q = tensor([-1, -2, 0.5], { requiresGrad: true });
+    const data = { Q: [[1, 0.5, 0], [0.5, 2, 0.2], [0, 0.2, 1]], G: [[1, 1, 0], [0, 1, 1]], h: [0.5, 0.4] }; // biome-ignore format: matrices
+    const exact = ({ q }: Inputs) => quadraticLayer({ ...data, q }).x;
+    const stopped =
+      (iterations: number) =>
+      ({ q }: Inputs) => {
+        const differentiation = unrolled({ iterations });
+        return quadraticLayer({ ...data, q }, { solver: admm({ tolerance: 1e-12 }), differentiation }).x;
+      };
+    const points = layerStudy(stopped, exact, { q }, [2, 10, 60]);
+    expect(points.map(({ setting }) => setting)).toEqual([2, 10, 60]);
+    expect(points[0].gradientError).toBeGreaterThan(1e-3);
+    expect(points[2].gradientError).toBeLessThan(1e-6);
+    const truncated =
+      (tolerance: number) =>
+      ({ q }: Inputs) =>
+        quadraticLayer({ ...data, q }, { solver: admm({ tolerance, polish: false }), onFailure: "mask" }).x;
+    const [loose, tight] = layerStudy(truncated, exact, { q }, [1e-1, 1e-8]);
+    expect(tight.outputError).toBeLessThan(1e-4 * loose.outputError);
   });
 });

@@ -7,17 +7,7 @@ import { largestRatio } from "./alternating-adjoint.ts";
 import type { FrozenPoint } from "./alternating-point.ts";
 import { pushForwardBy, quadraticTangents } from "./pushforward.ts";
 import type { DataTangents, SolutionTangent } from "./rule.ts";
-import { continuation, type TapeSettings } from "./unrolled-tape.ts";
-
-/** A tangent that was carried along the iterations. */
-export interface CarriedTangent {
-  readonly tangent: SolutionTangent;
-  readonly iterations: number;
-  /** The last changes of the state and of its tangent, relative to the largest. */
-  readonly residual: number;
-  readonly tangentResidual: number;
-  readonly bytes: number;
-}
+import { continuation, type TapeSettings, type UnrolledRun } from "./unrolled-tape.ts";
 
 /** A group on its way. */
 interface MovingGroup {
@@ -36,7 +26,7 @@ export function carryTangents(
   points: readonly FrozenPoint[],
   tangents: DataTangents<DatumName>,
   settings: TapeSettings,
-): CarriedTangent {
+): { readonly tangent: SolutionTangent; readonly run: UnrolledRun } {
   const groups = points.map((point) => ({ point, replay: replayFrom(problem, point, settings.relaxation) }));
   const hasMemory = groups.some(({ point, replay }) => stateOf(point, replay.t, replay.x).length > 0);
   const goesOn = continuation(settings, 1);
@@ -58,13 +48,13 @@ export function carryTangents(
   const tangent = kktVector(problem, problem.batch);
   for (const group of groups) place(problem, group.point, group.replay.dX, dualTangents(group), tangent);
   const { n, p, m, batch } = problem;
-  return {
-    tangent,
+  const run = {
     iterations,
     residual: hasMemory ? ofStates.latest : 0,
-    tangentResidual: hasMemory ? ofTangents.latest : 0,
+    unsettled: hasMemory ? ofTangents.latest : 0,
     bytes: 8 * batch * (10 * n + 12 * (p + m)),
   };
+  return { tangent, run };
 }
 
 /** ADMM's own start, at x = 0 and s = max(h, 0). */

@@ -22,17 +22,20 @@ export interface TapeSettings {
   readonly checkpoints: boolean;
 }
 
-/** What a run of the iterations on a tape came to. */
-export interface Tape {
+/** What a run of the iterations and of their derivative came to. */
+export interface UnrolledRun {
   readonly iterations: number;
   /** The last change of the state relative to the first. */
   readonly residual: number;
-  /** What is left of the cotangent at the start of the tape, relative to that at its end. */
-  readonly memory: number;
+  /**
+   * How far the derivative is from settled: what is left of the cotangent at the start of a tape, relative to that at its end; the
+   * last change of a tangent, relative to the largest.
+   */
+  readonly unsettled: number;
   readonly bytes: number;
 }
 
-/** A tape whose `memory` is below this many tolerances has the gradient of the fixed point. */
+/** A tape whose `unsettled` is below this many tolerances has the gradient of the fixed point. */
 export const settledMemory = 100;
 
 /** What the loss of a group's items is made of. */
@@ -71,7 +74,7 @@ export function differentiateTape(
   cotangent: Cotangent,
   settings: TapeSettings,
   gradients: DataCotangents,
-): Tape {
+): UnrolledRun {
   const names = datumNames.filter((name) => gradients[name] && problem[name].values.length > 0);
   const leaves = leavesOf(problem, items);
   const iteration = new UnrolledIteration(point, items.length, settings.relaxation);
@@ -85,7 +88,7 @@ export function differentiateTape(
   for (;;) {
     const run = settings.checkpoints ? inSegments(task, settings, atLeast) : inOne(task, settings, atLeast);
     const longer = 2 * run.tape.iterations;
-    const settled = run.tape.memory <= settledMemory * settings.tolerance || run.tape.memory > before / 2;
+    const settled = run.tape.unsettled <= settledMemory * settings.tolerance || run.tape.unsettled > before / 2;
     if (settled || settings.iterations !== undefined || longer > settings.maxIterations) {
       const loss = paired(
         wanted.map((part) => made[part]),
@@ -103,7 +106,7 @@ export function differentiateTape(
       return { ...run.tape, bytes: run.tape.bytes + ofSystem };
     }
     atLeast = longer;
-    before = run.tape.memory;
+    before = run.tape.unsettled;
   }
 }
 
@@ -113,7 +116,7 @@ function asLeaves({ q, K, k, L }: IterationSystem): IterationSystem {
 }
 
 interface Swept {
-  readonly tape: Tape;
+  readonly tape: UnrolledRun;
   /** The cotangents of the system's wanted parts. */
   readonly cotangents: readonly Tensor[];
 }
@@ -126,8 +129,8 @@ function inOne(task: Task, settings: TapeSettings, atLeast: number): Swept {
   const loss = lossOf(task, run.end);
   const { cotangents, first, last } = backwards(task, loss, start, run.before);
   const { iterations, residual } = run;
-  const memory = ratio(first, last, items.length);
-  return { cotangents, tape: { iterations, residual, memory, bytes: tapeBytes(loss) } };
+  const unsettled = ratio(first, last, items.length);
+  return { cotangents, tape: { iterations, residual, unsettled, bytes: tapeBytes(loss) } };
 }
 
 /**
@@ -145,7 +148,7 @@ function inSegments(task: Task, settings: TapeSettings, atLeast: number): Swept 
   const stored = checkpoints.states.reduce((sum, state) => sum + bytesOf(iteration.memory(state)), 0);
   let cotangents: readonly Tensor[] = [];
   let ofState: readonly Tensor[] = [];
-  let [memory, largest, last]: [number, number, readonly Tensor[]] = [0, 0, []];
+  let [unsettled, largest, last]: [number, number, readonly Tensor[]] = [0, 0, []];
   checkpoints.eachSegmentBackwards(iterations, (start, length) => {
     const run = iterate(iteration, system, start, items.length, (k) => k < length);
     const isLast = cotangents.length === 0 && last.length === 0;
@@ -154,10 +157,10 @@ function inSegments(task: Task, settings: TapeSettings, atLeast: number): Swept 
     cotangents = swept.cotangents.map((value, i) => (cotangents[i] ? add(cotangents[i], value) : value));
     ofState = swept.first;
     if (isLast) last = swept.last;
-    memory = ratio(ofState, last, items.length);
+    unsettled = ratio(ofState, last, items.length);
     largest = Math.max(largest, tapeBytes(loss));
   });
-  return { cotangents, tape: { iterations, residual, memory, bytes: stored + largest + bytesOf(cotangents) } };
+  return { cotangents, tape: { iterations, residual, unsettled, bytes: stored + largest + bytesOf(cotangents) } };
 }
 
 /** The cotangents of the system, of the first state and of the state before the last iteration. */

@@ -7,9 +7,9 @@ import { GeometryCache } from "../solvers/admm-groups.ts";
 import type { Solution } from "../solvers/solver.ts";
 import { type FrozenPoints, frozenPoints } from "./alternating-point.ts";
 import type { KktRule } from "./kkt-rule.ts";
-import type { DataCotangents, VjpOptions } from "./rule.ts";
+import type { DataCotangents, DifferentiationReport, VjpOptions } from "./rule.ts";
 import { carryTangents } from "./unrolled-tangent.ts";
-import { differentiateTape, settledMemory, type Tape, type TapeSettings } from "./unrolled-tape.ts";
+import { differentiateTape, settledMemory, type TapeSettings, type UnrolledRun } from "./unrolled-tape.ts";
 
 export interface UnrolledOptions {
   /** Iterations on the tape. Without it, as many as it takes until the state and its derivative settle. */
@@ -51,48 +51,64 @@ export function unrolled(options: UnrolledOptions = {}): KktRule<QuadraticProgra
       const start = performance.now();
       const gradients: DataCotangents = {};
       for (const name of wanted) gradients[name] = new Float64Array(problem[name].values.length);
-      const { points, notes, bytes } = usablePoints(problem, solution, cache, settings.rho);
-      const tapes = points.map((point) => {
+      const frozen = usablePoints(problem, solution, cache, settings.rho);
+      const tapes = frozen.points.map((point) => {
         const items = point.usable.flatMap((use, i) => (use ? [point.group.first + i] : []));
         // the backward pass of a layer runs without recording
         return withRecording(true, () => differentiateTape(problem, point, items, cotangent, settings, gradients));
       });
       if (gradients.Q) symmetrize(gradients.Q, problem.n);
-      const largest = (figure: keyof Tape) => tapes.reduce((most, tape) => Math.max(most, tape[figure]), 0);
-      const [iterations, residual, memory] = [largest("iterations"), largest("residual"), largest("memory")];
-      const left = `${memory.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations`;
-      const report = {
-        iterations,
-        milliseconds: performance.now() - start,
-        peakBytes: bytes + largest("bytes"),
-        residual: Math.max(residual, memory),
-        notes: [
-          ...notes,
-          ...unconverged(residual, iterations, settings),
-          ...(memory > settledMemory * settings.tolerance ? [`The gradient has not settled: ${left}.`] : []),
-        ],
-      };
-      return { gradients, report };
+      return { gradients, report: reportOn(largestOf(tapes), unsettledGradient, frozen, settings, start) };
     },
     jvp(problem, solution, tangents) {
       const start = performance.now();
-      const { points, notes, bytes } = usablePoints(problem, solution, cache, settings.rho);
-      const carried = carryTangents(problem, solution, points, tangents, settings);
-      const { tangent, iterations, residual, tangentResidual } = carried;
-      const changed = `it still changed by ${tangentResidual.toExponential(1)} (relative) after ${iterations} iterations`;
-      const report = {
-        iterations,
-        milliseconds: performance.now() - start,
-        peakBytes: bytes + carried.bytes,
-        residual: Math.max(residual, tangentResidual),
-        notes: [
-          ...notes,
-          ...unconverged(residual, iterations, settings),
-          ...(tangentResidual > settings.tolerance ? [`The tangent has not settled: ${changed}.`] : []),
-        ],
-      };
-      return { tangent, report };
+      const frozen = usablePoints(problem, solution, cache, settings.rho);
+      const { tangent, run } = carryTangents(problem, solution, frozen.points, tangents, settings);
+      return { tangent, report: reportOn(run, unsettledTangent, frozen, settings, start) };
     },
+  };
+}
+
+/** The largest figures of the tapes, which run one after another. */
+function largestOf(tapes: readonly UnrolledRun[]): UnrolledRun {
+  const largest = (figure: keyof UnrolledRun) => tapes.reduce((most, tape) => Math.max(most, tape[figure]), 0);
+  return {
+    iterations: largest("iterations"),
+    residual: largest("residual"),
+    unsettled: largest("unsettled"),
+    bytes: largest("bytes"),
+  };
+}
+
+/** A sentence on a derivative that has not settled, null where it has. */
+type Unsettled = (run: UnrolledRun, tolerance: number) => string | null;
+
+const unsettledGradient: Unsettled = ({ unsettled, iterations }, tolerance) =>
+  unsettled > settledMemory * tolerance
+    ? `The gradient has not settled: ${unsettled.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations.`
+    : null;
+
+const unsettledTangent: Unsettled = ({ unsettled, iterations }, tolerance) =>
+  unsettled > tolerance
+    ? `The tangent has not settled: it still changed by ${unsettled.toExponential(1)} (relative) after ${iterations} iterations.`
+    : null;
+
+function reportOn(
+  run: UnrolledRun,
+  unsettledNote: Unsettled,
+  { notes, bytes }: FrozenPoints,
+  { tolerance }: TapeSettings,
+  start: number,
+): DifferentiationReport {
+  const { iterations, residual, unsettled } = run;
+  const change = `The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`;
+  const own = [residual > tolerance ? change : null, unsettledNote(run, tolerance)].filter((note) => note !== null);
+  return {
+    iterations,
+    milliseconds: performance.now() - start,
+    peakBytes: bytes + run.bytes,
+    residual: Math.max(residual, unsettled),
+    notes: [...notes, ...own],
   };
 }
 
@@ -100,11 +116,6 @@ export function unrolled(options: UnrolledOptions = {}): KktRule<QuadraticProgra
 function usablePoints(problem: QuadraticProgram, solution: Solution, cache: GeometryCache, rho: number): FrozenPoints {
   const frozen = frozenPoints(problem, solution, cache, rho);
   return { ...frozen, points: frozen.points.filter(({ usable }) => usable.includes(true)) };
-}
-
-function unconverged(residual: number, iterations: number, { tolerance }: TapeSettings): string[] {
-  if (residual <= tolerance) return [];
-  return [`The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`];
 }
 
 function validated(options: UnrolledOptions): TapeSettings & { readonly rho: number } {

@@ -17,6 +17,7 @@ const rules: Record<string, DifferentiationRule> = {
   alternating: alternating({ truncate: 1e-12 }),
   "alternating (forward)": alternating({ mode: "forward", truncate: 1e-12 }),
   unrolled: unrolled(),
+  "unrolled from checkpoints": unrolled({ checkpoints: true }),
 };
 
 /** minimize 1/2 x'Qx + q'x subject to Ax = b, Gx <= h; in a batch Q, A and G are shared by q, b and h. */

@@ -19,7 +19,7 @@ export interface KktVector {
  * (lambda_i = 0). What is factored is slightly regularized: `solveRefined` makes up for it.
  */
 export interface KktMethod {
-  readonly name: "schur" | "condensed";
+  readonly name: "schur" | "condensed" | "dense";
   /** Factors the systems of these items with D (k x m). Slots that cannot be factored are 1 in the result. */
   factor(items: Int32Array, D: Float64Array): Uint8Array;
   /** Overwrites the right-hand sides of the slots last factored with the solutions. */

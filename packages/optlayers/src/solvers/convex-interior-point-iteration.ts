@@ -1,5 +1,6 @@
 import { maxAbs } from "../arrays.ts";
 import { CondensedKkt } from "../kkt/condensed-kkt.ts";
+import { DenseKkt } from "../kkt/dense-kkt.ts";
 import { kktVector } from "../kkt/kkt-method.ts";
 import { type ConvexProgram, smoothObjective } from "../problem/convex-program.ts";
 import { allItems, applyDatum, applyTransposedDatum, offsetOf } from "../problem/products.ts";
@@ -77,8 +78,7 @@ export function iterateConvex(program: ConvexProgram, start: InteriorPoint, sett
     const model = quadraticModel(program, point.x, at);
     for (const i of left) if (!isConvexAt(model, i)) outcome[i] = "not_convex";
     left = left.filter((i) => outcome[i] === null);
-    const plain = left.some((i) => refused[i] > 0);
-    const goal = newtonPoint(model, point, at, left, plain ? plainStep : Math.min(iteration, plainStep - 1));
+    const goal = newtonPoint(model, point, at, left, refused, iteration);
     at = search(program, point, goal, left, { at, scales, first, refused });
   }
 }
@@ -103,15 +103,20 @@ function report(
   });
 }
 
-/** The point that the predictor-corrector step of the model leads to from here, for these items (others stay). */
+/**
+ * The point that the predictor-corrector step of the model leads to from here, for these items (others stay). After a
+ * step that was refused, a plain centring step whose system is solved as it stands.
+ */
 function newtonPoint(
   model: QuadraticProgram,
   point: InteriorPoint,
   at: SmoothPoint,
   items: readonly number[],
+  refused: Int32Array,
   iteration: number,
 ): InteriorPoint {
   const goal = copyPoint(point);
+  const isHard = items.some((i) => refused[i] > 0);
   const { n, p, m } = model;
   const count = items.length;
   const part = { ...kktVector(model, count), s: new Float64Array(count * m) };
@@ -121,7 +126,8 @@ function newtonPoint(
   const r = kktResiduals(model, part, Int32Array.from(items), (k, j) => at.gradient[items[k] * n + j]);
   const open = { items: Int32Array.from(items), point: part, stalls: new Int32Array(count) };
   const residual = { r, dualPart: new Float64Array(0), Qx: new Float64Array(0) };
-  step(model, new CondensedKkt(model), open, residual, iteration);
+  if (isHard) step(model, new DenseKkt(model), open, residual, plainStep);
+  else step(model, new CondensedKkt(model), open, residual, Math.min(iteration, plainStep - 1));
   items.forEach((item, k) => {
     const rows = [
       part.x.subarray(k * n, (k + 1) * n),

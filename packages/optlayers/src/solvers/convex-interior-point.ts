@@ -74,9 +74,12 @@ export function fromEarlier(program: ConvexProgram, earlier: InteriorPoint, tole
   return { point, at, iterations: steps, outcome: Array.from(relative, () => "converged") };
 }
 
+/** At a residual of this, an item that did not converge may still have shown which rows are active. */
+const nearly = 1e-2;
+
 function fromStart(program: ConvexProgram, earlier: InteriorPoint | null, settings: ConvexSettings): ConvexRun {
   const run = iterateConvex(program, startingPoint(program, earlier), settings);
-  const hopeful = (item: number, own: number) => run.outcome[item] === "converged" || own < 1e-4;
+  const hopeful = (item: number, own: number) => run.outcome[item] === "converged" || own < nearly;
   const { point, at } = finishConvex(program, run.point, hopeful);
   return { ...run, point, at };
 }

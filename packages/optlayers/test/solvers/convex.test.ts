@@ -9,8 +9,8 @@ import {
   OptionError,
   type Solution,
 } from "../../src/index.ts";
-import { randomConvexPrograms } from "../random-convex.ts";
-import { relativeError } from "../random-programs.ts";
+import { logSumExp, quartic, randomConstraints, randomConvexPrograms } from "../random-convex.ts";
+import { normals, relativeError } from "../random-programs.ts";
 
 const solvers = [
   { name: "interior point", solver: convexInteriorPoint(), tolerance: 1e-9 },
@@ -148,6 +148,31 @@ describe("the two solvers of convex programs", () => {
       expect(relativeError(two[part], one[part]), part).toBeLessThan(1e-8);
     }
   });
+
+  it("solve problems with every constraint stated twice", () => {
+    const { A = [], b = [], G = [], h = [] } = randomConstraints({ n: 6, p: 2, m: 4, seed: 1 });
+    const twice = <T>(rows: readonly T[]) => [...rows, ...rows];
+    const data = { objective: (x: Tensor) => quartic(x, tensor(1), tensor(0.1)) };
+    const once = convexInteriorPoint().solve(convexProgram({ ...data, A, b, G, h }));
+    const [right, bounds] = [b as number[], h as number[]];
+    const program = convexProgram({ ...data, A: twice(A), b: twice(right), G: twice(G), h: twice(bounds) });
+    for (const { solver } of solvers) {
+      const { status, x } = solver.solve(program);
+      expect(status).toEqual(["solved"]);
+      expect(relativeError(x, once.x)).toBeLessThan(1e-6);
+    }
+  });
+
+  it.each([1, 5, 7])(
+    "find the minimum of a function with sharp edges near a vertex of its constraints, seed %i",
+    (seed) => {
+      const rows = Float64Array.from({ length: 300 }, normals(seed)).map((value) => 20 * value);
+      const theta = [tensor(rows, { shape: [30, 10] }), tensor(new Float64Array(30)), tensor(1e-3)];
+      const constraints = randomConstraints({ n: 10, p: 2, m: 20, seed });
+      const solution = convexInteriorPoint().solve(convexProgram({ objective: logSumExp, theta, ...constraints }));
+      expect(solution.status).toEqual(["solved"]);
+    },
+  );
 
   it("refuse options outside their range", () => {
     expect(() => convexAdmm({ relaxation: 2 })).toThrow(OptionError);

@@ -38,7 +38,9 @@ const stepShare = 0.99;
 const maxCorrections = 3;
 /** Iterations without a better point, or with hardly a step, after which the iteration is given up. */
 const patience = 15;
+const worthwhile = 0.7;
 const shortSteps = 8;
+const shortLength = 0.03;
 /** Relative residual over which a linear solve is repeated with another regularization. */
 const acceptedLinearResidual = 1e-9;
 const regularizations = [1e-8, 1e-10, 1e-12, 1e-14];
@@ -78,7 +80,7 @@ export function iterateSparse(
       return { newton: iteration.newton, outcome: "converged", point: finished, iterations: count };
     const length = iteration.advance();
     if (length === null) return end("stalled", count);
-    short = length < 1e-3 ? short + 1 : 0;
+    short = length < shortLength ? short + 1 : 0;
   }
 }
 
@@ -87,11 +89,11 @@ class Progress {
   private readonly lowest = [Infinity, Infinity, Infinity];
   private last = 0;
 
-  /** How many iterations ago one of the measures fell under nine tenths of its lowest value so far. */
+  /** How many iterations ago one of the measures fell under a `worthwhile` share of its lowest value so far. */
   idleAfter(count: number, { primal, dual }: SparseAssessment, mu: number): number {
     // below its rounding error, complementarity falls for ever and means nothing
     [primal, dual, Math.max(mu, 1e-20)].forEach((value, k) => {
-      if (!(value < 0.9 * this.lowest[k])) return;
+      if (!(value < worthwhile * this.lowest[k])) return;
       this.lowest[k] = value;
       this.last = count;
     });

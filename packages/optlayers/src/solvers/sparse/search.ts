@@ -29,8 +29,8 @@ export function largestResidual(assessment: SparseAssessment, { residuals }: Pic
 const firstFinish = 5;
 /** Iterations that an interior point from an earlier solution may take: it is quick or of no use. */
 const warmIterations = 30;
-/** Where the multipliers start, in the first attempt and in the second: some problems are solved from one of them alone. */
-const firstMultipliers = [100, 1] as const;
+/** Where the multipliers start, attempt by attempt: some problems are solved from one of them alone. */
+const [firstMultiplier, ...otherMultipliers] = [100, 1e5, 1];
 
 /** Who stops a solve, and who is told of it. */
 interface Watch {
@@ -103,15 +103,24 @@ export class SparseSearch {
   }
 
   private byInteriorPoint(): SparseAnswer {
-    const first = this.attempt({ firstMultiplier: firstMultipliers[0] });
-    if (first.status === "solved" || first.status === "time_limit" || isAtRounding(first.residuals)) return first;
-    if (first.status !== "solved_inaccurate") {
+    let best = this.attempt({ firstMultiplier });
+    if (this.isOver(best)) return best;
+    if (best.status !== "solved_inaccurate") {
       const certificate = sparseCertificate(this.problem, this.watch.interrupted);
-      if (certificate !== null) return { ...first, status: certificate.kind, certificate };
+      if (certificate !== null) return { ...best, status: certificate.kind, certificate };
     }
-    const second = this.attempt({ firstMultiplier: firstMultipliers[1] });
-    const better = largestResidual(second.residuals, this.settings) < largestResidual(first.residuals, this.settings);
-    return { ...(better ? second : first), iterations: this.iterations };
+    for (const multiplier of otherMultipliers) {
+      const next = this.attempt({ firstMultiplier: multiplier });
+      const better = largestResidual(next.residuals, this.settings) < largestResidual(best.residuals, this.settings);
+      best = { ...(better ? next : best), iterations: this.iterations };
+      if (this.isOver(best) || this.watch.interrupted()) break;
+    }
+    return best;
+  }
+
+  /** Whether another attempt is out of the question. */
+  private isOver({ status, residuals }: SparseAnswer): boolean {
+    return status === "solved" || status === "time_limit" || isAtRounding(residuals);
   }
 
   private solvedBy(start: SparseStart, limit: number): SparseAnswer | null {

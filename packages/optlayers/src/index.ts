@@ -192,12 +192,7 @@ export {
 export type { DatumInput, NestedNumbers } from "./problem/read-datum.ts";
 export { type MpsProblem, readMps } from "./problem/read-mps.ts";
 export { type QuadraticProgramData, quadraticProgram } from "./problem/read-quadratic-program.ts";
-export {
-  type MatrixInput,
-  type SparseMatrixInput,
-  type SparseQuadraticBatchData,
-  sparseQuadraticBatch,
-} from "./problem/read-sparse-quadratic-batch.ts";
+export { sparseQuadraticBatch } from "./problem/read-sparse-quadratic-batch.ts";
 export {
   type SparseQuadraticProgramData,
   sparseQuadraticProgram,
@@ -215,6 +210,7 @@ export {
   type SmoothPoint,
 } from "./problem/smooth-objective.ts";
 export { type SparseQuadraticBatch, sparseDatumNames } from "./problem/sparse-quadratic-batch.ts";
+export type { MatrixInput, SparseMatrixInput, SparseQuadraticBatchData } from "./problem/sparse-quadratic-data.ts";
 export type { SparsePoint, SparseQuadraticProgram } from "./problem/sparse-quadratic-program.ts";
 export {
   type SparsemaxData,

@@ -1,8 +1,8 @@
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { AdmmFactor } from "../solvers/sparse/admm-iteration.ts";
+import { admmFactorOf } from "../solvers/sparse/admm-state.ts";
 import { scaledProgram } from "../solvers/sparse/scaled-program.ts";
-import { admmFactorOf } from "../solvers/sparse-admm.ts";
 import type { DifferentiationReport } from "./rule.ts";
 import { AdmmTape, type TapeSettings } from "./sparse/admm-tape.ts";
 import { overBatch, type SolvedPoint, type SparseRule } from "./sparse/over-batch.ts";

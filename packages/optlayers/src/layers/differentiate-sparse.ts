@@ -3,12 +3,13 @@ import type { Cotangent, DataCotangents, DifferentiationReport } from "../differ
 import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
 import { sparseRules } from "../differentiate/sparse-rules.ts";
 import { DatumRangeError } from "../errors.ts";
-import { type SparseQuadraticBatchData, sparseQuadraticBatch } from "../problem/read-sparse-quadratic-batch.ts";
+import { sparseQuadraticBatch } from "../problem/read-sparse-quadratic-batch.ts";
 import {
   type SparseDatumName,
   type SparseQuadraticBatch,
   sparseDatumNames,
 } from "../problem/sparse-quadratic-batch.ts";
+import type { SparseQuadraticBatchData } from "../problem/sparse-quadratic-data.ts";
 import type { SolveOptions } from "../solvers/solver.ts";
 import { sparseAdmm } from "../solvers/sparse-admm.ts";
 import { type SparseBatchSolution, sparseBatchSolver } from "../solvers/sparse-batch.ts";

@@ -7,7 +7,7 @@ import { OptionError } from "../errors.ts";
 import { degeneracyOf, type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { type QuadraticProgramData, readQuadraticProgram } from "../problem/read-quadratic-program.ts";
-import { isSparseMatrix, type SparseQuadraticBatchData } from "../problem/read-sparse-quadratic-batch.ts";
+import { isSparseMatrix, type SparseQuadraticBatchData } from "../problem/sparse-quadratic-data.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
 import { assess } from "../solvers/residuals.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";

@@ -4,12 +4,13 @@ import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
 import { sparseImplicit } from "../differentiate/sparse-rules.ts";
 import { type SeenSolution, withDegeneracy } from "../kkt/degeneracy.ts";
 import { degeneracyOfSparse } from "../kkt/sparse-degeneracy.ts";
-import { readSparseQuadraticBatch, type SparseQuadraticBatchData } from "../problem/read-sparse-quadratic-batch.ts";
+import { readSparseQuadraticBatch } from "../problem/read-sparse-quadratic-batch.ts";
 import {
   type SparseDatumName,
   type SparseQuadraticBatch,
   sparseDatumNames,
 } from "../problem/sparse-quadratic-batch.ts";
+import type { SparseQuadraticBatchData } from "../problem/sparse-quadratic-data.ts";
 import { type SparseBatchSolution, sparseBatchSolver } from "../solvers/sparse-batch.ts";
 import { type SparseSolver, sparseInteriorPoint } from "../solvers/sparse-interior-point.ts";
 import { sparseKkt } from "./on-tape/sparse-kkt.ts";

@@ -2,11 +2,7 @@ import { concat, eye, Tensor, takeFlat, tensor, zeros } from "@solvegrad/autogra
 import { OptionError } from "../errors.ts";
 import type { PatternInput } from "../problem/matrix-layout.ts";
 import { type DatumInput, type NestedNumbers, readDatum } from "../problem/read-datum.ts";
-import {
-  isSparseMatrix,
-  type MatrixInput,
-  type SparseQuadraticBatchData,
-} from "../problem/read-sparse-quadratic-batch.ts";
+import { isSparseMatrix, type MatrixInput, type SparseQuadraticBatchData } from "../problem/sparse-quadratic-data.ts";
 import { checkSmoothing, type Smoothing } from "./smoothing.ts";
 
 /**

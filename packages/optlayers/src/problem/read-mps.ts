@@ -1,7 +1,7 @@
 import { fromTriplets, type Triplet } from "@solvegrad/linalg";
 import { MpsError, type MpsFormat, type MpsLine, mpsLines } from "./mps-lines.ts";
-import type { SparseQuadraticBatchData } from "./read-sparse-quadratic-batch.ts";
 import type { SparseQuadraticProgramData } from "./read-sparse-quadratic-program.ts";
+import type { SparseQuadraticBatchData } from "./sparse-quadratic-data.ts";
 
 /** A linear or quadratic program as an MPS or QPS file states it. */
 export interface MpsProblem {

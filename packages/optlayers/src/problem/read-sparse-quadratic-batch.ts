@@ -1,15 +1,8 @@
 import type { DType, SparseMatrix } from "@solvegrad/linalg";
 import { maxAbs } from "../arrays.ts";
-import { DatumRangeError, DatumTypeError, describeDatum } from "../errors.ts";
+import { DatumRangeError, describeDatum } from "../errors.ts";
 import { checkFinite, roundingOf } from "./check-values.ts";
-import {
-  denseLayout,
-  emptyLayout,
-  gather,
-  type MatrixLayout,
-  type PatternInput,
-  sparseLayout,
-} from "./matrix-layout.ts";
+import { denseLayout, emptyLayout, gather, type MatrixLayout, sparseLayout } from "./matrix-layout.ts";
 import { type Datum, itemOf } from "./quadratic-program.ts";
 import { type DataSchema, readData, type ShapedData, zeroDatum } from "./read-data.ts";
 import type { DatumInput } from "./read-datum.ts";
@@ -21,41 +14,14 @@ import {
   sparseDatumNames,
   sparseMatrixNames,
 } from "./sparse-quadratic-batch.ts";
+import {
+  type GivenData,
+  givenData,
+  isSparseMatrix,
+  numbersOf,
+  type SparseQuadraticBatchData,
+} from "./sparse-quadratic-data.ts";
 import type { SparseQuadraticProgram } from "./sparse-quadratic-program.ts";
-
-/**
- * Compressed columns whose stored entries are a datum: a Tensor or numbers, (nnz), or (B, nnz) for one matrix an item. Any
- * `SparseMatrix` is one, and fits data of either precision.
- */
-export interface SparseMatrixInput extends PatternInput {
-  readonly data: DatumInput;
-}
-
-/** A matrix in compressed columns, or a dense one. */
-export type MatrixInput = SparseMatrixInput | DatumInput;
-
-/** The data of a sparse QP as a user has them, for one problem or a batch. */
-export interface SparseQuadraticBatchData {
-  /** n x n, symmetric positive semidefinite, both triangles; none for a linear program. */
-  readonly Q?: MatrixInput;
-  /** n. */
-  readonly q: DatumInput;
-  /** p x n, with b. */
-  readonly A?: MatrixInput;
-  readonly b?: DatumInput;
-  /** m x n, with l, u or both. */
-  readonly G?: MatrixInput;
-  /** Bounds of Gx; -Infinity and Infinity where they are left out. */
-  readonly l?: DatumInput;
-  readonly u?: DatumInput;
-  /** Another name of u. */
-  readonly h?: DatumInput;
-  /** Bounds of x; -Infinity and Infinity where they are left out. */
-  readonly lower?: DatumInput;
-  readonly upper?: DatumInput;
-  /** Added to the objective; 0 by default. */
-  readonly constant?: number;
-}
 
 /**
  * Checks the data of a sparse QP, or of a batch over one pattern, and copies them into float64. Any vector and the entries
@@ -78,7 +44,6 @@ export function readSparseQuadraticBatch(input: SparseQuadraticBatchData): {
   const { constant = 0 } = input;
   if (!Number.isFinite(constant)) throw rangeError("constant", [], `constant is ${constant}`, "a finite number");
   const given = givenData(input);
-  checkPartners(given);
   const numbers = numbersOf(given);
   const shaped = readData(schemaOf(given), numbers);
   const { batch, batched, dtype } = shaped;
@@ -91,7 +56,6 @@ export function readSparseQuadraticBatch(input: SparseQuadraticBatchData): {
   return { problem: { kind: "sparse_qp_batch", ...sizes, batch, batched, ...data, layouts, items }, dtype, numbers };
 }
 
-type Given = Partial<Record<SparseDatumName, MatrixInput>>;
 type Letter = "n" | "p" | "m" | "nonzeros of Q" | "nonzeros of A" | "nonzeros of G";
 interface Sizes {
   readonly n: number;
@@ -99,55 +63,7 @@ interface Sizes {
   readonly m: number;
 }
 
-/** The data that are there, h under the name of u; a sparse matrix without rows, and its vectors, are as good as left out. */
-function givenData({ constant: _, ...input }: SparseQuadraticBatchData): Given {
-  const { A, b, ...withoutA } = withUpperRows(input);
-  const { G, l, u, ...withoutG } = isSparseMatrix(A) && A.shape[0] === 0 ? withoutA : { A, b, ...withoutA };
-  return isSparseMatrix(G) && G.shape[0] === 0 ? withoutG : { G, l, u, ...withoutG };
-}
-
-function withUpperRows({ h, ...rest }: Omit<SparseQuadraticBatchData, "constant">): Given {
-  if (h === undefined) return rest;
-  if (rest.u !== undefined) throw typeError("h", "h and u both came", "one of them: they are two names of one bound");
-  return { ...rest, u: h };
-}
-
-function checkPartners(given: Given): void {
-  const { A, b, G, l, u } = given;
-  if (given.q === undefined) throw typeError("q", "q is missing", "a vector of n numbers");
-  if ((A === undefined) !== (b === undefined)) {
-    const [missing, there] = A === undefined ? ["A", "b"] : ["b", "A"];
-    throw typeError(missing, `${there} came without ${missing}`, "A and b together");
-  }
-  const bounded = l !== undefined || u !== undefined;
-  if (bounded !== (G !== undefined)) {
-    const [missing, there] = bounded ? ["G", l === undefined ? "u" : "l"] : ["l or u", "G"];
-    throw typeError(missing, `${there} came without ${missing}`, "G with l, u or both");
-  }
-}
-
-/** What is a number in every datum: of a sparse matrix its entries. One without entries has none. */
-function numbersOf(given: Given): Partial<Record<SparseDatumName, DatumInput>> {
-  const numbers: Partial<Record<SparseDatumName, DatumInput>> = {};
-  for (const [name, value] of Object.entries(given) as [SparseDatumName, MatrixInput | undefined][]) {
-    if (value === undefined) continue;
-    if (!isSparseMatrix(value)) numbers[name] = value;
-    else if (value.indices.length > 0) numbers[name] = entriesOf(value.data);
-  }
-  return numbers;
-}
-
-/** The entries of a constant take the precision of the rest: matrices of the linear algebra package are always float64. */
-function entriesOf(data: DatumInput): DatumInput {
-  return data instanceof Float64Array ? Array.from(data) : data;
-}
-
-/** Whether a matrix came in compressed columns. */
-export function isSparseMatrix(value: MatrixInput | undefined): value is SparseMatrixInput {
-  return typeof value === "object" && value !== null && "indptr" in value && "indices" in value && "data" in value;
-}
-
-function schemaOf(given: Given): DataSchema<SparseDatumName, Letter> {
+function schemaOf(given: GivenData): DataSchema<SparseDatumName, Letter> {
   const matrix = (name: SparseMatrixName, rows: Letter): readonly Letter[] =>
     isSparseMatrix(given[name]) ? [`nonzeros of ${name}`] : [rows, "n"];
   return {
@@ -177,7 +93,7 @@ function schemaOf(given: Given): DataSchema<SparseDatumName, Letter> {
   };
 }
 
-function layoutsOf(given: Given, { n, p, m }: Sizes): Record<SparseMatrixName, MatrixLayout> {
+function layoutsOf(given: GivenData, { n, p, m }: Sizes): Record<SparseMatrixName, MatrixLayout> {
   const layout = (name: SparseMatrixName, rows: number): MatrixLayout => {
     const value = given[name];
     if (value === undefined) return emptyLayout(rows, n);
@@ -289,8 +205,4 @@ function rangeError(
   item: number | null = null,
 ): DatumRangeError {
   return new DatumRangeError(`${what}; expected ${expected}`, { argument, shape, item, expected });
-}
-
-function typeError(argument: string, what: string, expected: string): DatumTypeError {
-  return new DatumTypeError(`${what}; expected ${expected}`, { argument, shape: null, item: null, expected });
 }

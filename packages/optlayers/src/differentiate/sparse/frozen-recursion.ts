@@ -1,8 +1,8 @@
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { INACTIVE } from "../../solvers/sparse/active-set.ts";
 import { AdmmFactor, sigma } from "../../solvers/sparse/admm-iteration.ts";
+import { admmFactorOf } from "../../solvers/sparse/admm-state.ts";
 import { type ScaledProgram, scaledProgram } from "../../solvers/sparse/scaled-program.ts";
-import { admmFactorOf } from "../../solvers/sparse-admm.ts";
 import type { KktAdjoint } from "./kkt-cotangents.ts";
 import type { SolvedPoint } from "./over-batch.ts";
 

@@ -35,9 +35,10 @@ interface Structure {
 function structureOf(problem: BoxProjection, solution: Solution, A: SparseMatrix, i: number): Structure {
   const { n, p } = problem;
   const zeta = solution.zeta ?? new Float64Array(problem.batch * n);
-  const side = Int8Array.from({ length: n }, (_, j) => Math.sign(zeta[i * n + j]));
+  const side = new Int8Array(n);
   const S = new Float64Array(p * p);
   for (let j = 0; j < n; j++) {
+    side[j] = Math.sign(zeta[i * n + j]);
     if (side[j] === 0) addColumnGram(A, j, S);
   }
   const x = solution.x.subarray(i * n, (i + 1) * n);
@@ -97,8 +98,9 @@ function bounding({ side }: Structure, lower: Float64Array, upper: Float64Array)
 }
 
 /**
- * The transpose of `boxPushForward`: the cotangents of the data, a shared datum's summed over the batch. With cotangents
- * c of x, cnu and z of zeta (its entries on B alone),
+ * The transpose of `boxPushForward`: the cotangents of the data, a shared datum's summed over the batch (zeros for an A that
+ * is not wanted). With cotangents c of x, cnu of nu
+ * and z of zeta (its entries on B alone),
  *
  *     S w = cnu - A_F c_F - A_B z_B,    t = (c + A'w)_F and z on B:
  *     y: t    b: -w    A: w x' - nu t'    the bound of B: c - z + A'w.
@@ -107,6 +109,7 @@ export function boxPullBack(
   problem: BoxProjection,
   solution: Solution,
   cotangent: Cotangent,
+  wanted: readonly BoxProjectionName[] = boxProjectionNames,
 ): Required<DataCotangents<BoxProjectionName>> {
   const { n, p, layout } = problem;
   const empty = (name: BoxProjectionName) => new Float64Array(problem[name].values.length);
@@ -120,7 +123,8 @@ export function boxPullBack(
     const c = part(cotangent.x, n, i);
     const z = part(cotangent.zeta, n, i);
     const rest = part(cotangent.nu, p, i).slice();
-    const own = Float64Array.from(side, (place, j) => (place === 0 ? c[j] : z[j]));
+    const own = z.slice();
+    for (let j = 0; j < n; j++) if (side[j] === 0) own[j] = c[j];
     addProduct(-1, A, own, rest);
     const w = solveSmall(S, rest);
     const force = new Float64Array(n);
@@ -132,6 +136,7 @@ export function boxPullBack(
       result.y[y + j] += own[j];
     }
     for (let r = 0; r < p; r++) result.b[b + r] -= w[r];
+    if (!wanted.includes("A")) return;
     const entries = outerOnPattern(A, w, x, nu, own);
     const at = offsetOf(problem.A, i);
     scatterTo(layout, entries, result.A.subarray(at, at + itemOf(problem.A, i).length));
@@ -154,7 +159,7 @@ export function boxProjectionImplicit(): DifferentiationRule<BoxProjection, BoxP
     name: "implicit",
     vjp(problem, solution, cotangent, { wanted = boxProjectionNames } = {}) {
       const begin = performance.now();
-      const all = boxPullBack(problem, solution, cotangent);
+      const all = boxPullBack(problem, solution, cotangent, wanted);
       const gradients = Object.fromEntries(wanted.map((name) => [name, all[name]]));
       return { gradients, report: reportSince(begin, problem) };
     },

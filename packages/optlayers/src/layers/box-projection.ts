@@ -85,10 +85,12 @@ function solutionOnTape(
     inputs.map(({ value }) => value),
     rows.map(({ value }) => value),
     (cotangents) => {
-      const own = cotangents.map((cotangent, k) => cotangent ?? rows[k].mul(0));
-      if (isGradEnabled()) return formulaPullback(problem, solution, inputs, concat(own, own[0].rank - 1));
-      const [cx, cnu, czeta] = own.map((cotangent) => Float64Array.from(cotangent.data()));
-      const cotangent = { x: cx, nu: cnu, zeta: czeta };
+      if (isGradEnabled()) {
+        const all = cotangents.map((cotangent, k) => cotangent ?? rows[k].mul(0));
+        return formulaPullback(problem, solution, inputs, concat(all, all[0].rank - 1));
+      }
+      const [cx, cnu, czeta] = cotangents.map((own) => (own ? new Float64Array(own.data()) : undefined));
+      const cotangent = { x: cx ?? new Float64Array(x.length), nu: cnu, zeta: czeta };
       const { gradients, report } = boxProjectionImplicit().vjp(problem, solution, cotangent, { wanted });
       onBackward?.(report);
       return inputs.map(({ name, value }) => gradientTensor(name, gradients[name], value));

@@ -1,7 +1,7 @@
 import { maxAbs } from "../arrays.ts";
 import type { ConvexProgram } from "../problem/convex-program.ts";
 import { primalRayOf } from "./admm-infeasibility.ts";
-import type { ConvexRun, ConvexSettings } from "./convex-interior-point-iteration.ts";
+import { type ConvexRun, type ConvexSettings, reportIteration } from "./convex-interior-point-iteration.ts";
 import { assessConvex, startModel } from "./convex-model.ts";
 import { ConvexPrimalUpdate } from "./convex-primal-update.ts";
 import type { InteriorPoint } from "./interior-point-state.ts";
@@ -85,7 +85,7 @@ export function runConvexAdmm(
     if (iteration % certifyEvery === 0) certify(update, left, t, before, run.certificates);
     const moved = left;
     left = settle(run, assessment, settings, iteration, update);
-    report(settings, assessment, moved, left.length, iteration);
+    reportIteration(settings, iteration, moved, left.length, assessment.residuals);
     if (settings.adaptiveRho && iteration % adaptEvery === 0) for (const i of left) adapt(update, t[i], rho, i, p);
   }
   const outcome = run.outcome.map((own) => own ?? "stalled");
@@ -238,16 +238,4 @@ function adapt(update: ConvexPrimalUpdate, t: Float64Array, rho: Float64Array, i
 
 function sameNumbers(a: Float64Array, b: Float64Array): boolean {
   return a.every((value, k) => value === b[k]);
-}
-
-function report(
-  { onIteration }: ConvexAdmmSettings,
-  { residuals }: Assessment,
-  items: readonly number[],
-  unfinished: number,
-  iteration: number,
-): void {
-  const largest = (values: Float64Array) => items.reduce((most, i) => Math.max(most, values[i]), 0);
-  const { primal, dual, gap } = residuals;
-  onIteration?.({ iteration, primal: largest(primal), dual: largest(dual), gap: largest(gap), unfinished });
 }

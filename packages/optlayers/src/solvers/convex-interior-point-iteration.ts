@@ -9,7 +9,7 @@ import type { SmoothPoint } from "../problem/smooth-objective.ts";
 import { assessConvex, isConvexAt, quadraticModel, startModel } from "./convex-model.ts";
 import { copyPoint, type InteriorPoint, movePoint } from "./interior-point-state.ts";
 import { step } from "./interior-point-step.ts";
-import type { IterationProgress } from "./solver.ts";
+import type { IterationProgress, Residuals } from "./solver.ts";
 
 export interface ConvexSettings {
   /** The relative residual at which an item is done. */
@@ -55,52 +55,77 @@ export function iterateConvex(program: ConvexProgram, start: InteriorPoint, sett
   const point = copyPoint(start);
   let at = objective.at(point.x);
   const scales = residualScales(program);
-  const outcome = new Array<ConvexOutcome | null>(batch).fill(null);
-  const iterations = new Int32Array(batch);
-  const refused = new Int32Array(batch);
+  const run: Running = {
+    point,
+    outcome: new Array<ConvexOutcome | null>(batch).fill(null),
+    iterations: new Int32Array(batch),
+    refused: new Int32Array(batch),
+  };
   const first = sizesAt(program, point, at, scales);
-  const { model: atStart } = startModel(program);
-  for (let i = 0; i < batch; i++) if (!isConvexAt(atStart, i)) outcome[i] = "not_convex";
+  markNotConvex(run, startModel(program).model);
   for (let iteration = 0; ; iteration++) {
     const { relative, residuals } = assessConvex(program, point, at);
-    const open = [...outcome.keys()].filter((i) => outcome[i] === null);
-    for (const i of open) {
-      iterations[i] = iteration;
-      if (relative[i] <= settings.tolerance) outcome[i] = "converged";
-      else if (refused[i] >= patience || !(maxAbs(point.x) < divergence)) outcome[i] = "stalled";
-      else if (iteration >= settings.maxIterations) outcome[i] = "max_iterations";
+    const moved = openItems(run);
+    judgeItems(run, program, relative, settings, iteration);
+    const left = openItems(run);
+    if (iteration > 0) reportIteration(settings, iteration, moved, left.length, residuals);
+    if (left.length === 0) {
+      return { point, at, iterations: run.iterations, outcome: run.outcome.map((own) => own ?? "stalled") };
     }
-    let left = open.filter((i) => outcome[i] === null);
-    if (iteration > 0) report(settings, iteration, open, left.length, residuals);
-    if (left.length > 0 && settings.interrupted()) for (const i of left) outcome[i] = "time_limit";
-    left = left.filter((i) => outcome[i] === null);
-    if (left.length === 0) return { point, at, iterations, outcome: outcome.map((own) => own ?? "stalled") };
     const model = quadraticModel(program, point.x, at);
-    for (const i of left) if (!isConvexAt(model, i)) outcome[i] = "not_convex";
-    left = left.filter((i) => outcome[i] === null);
-    const goal = newtonPoint(model, point, at, left, refused, iteration);
-    at = search(program, point, goal, left, { at, scales, first, refused });
+    markNotConvex(run, model);
+    const goal = newtonPoint(model, run, at, openItems(run), iteration);
+    at = search(program, run, goal, openItems(run), { at, scales, first });
   }
+}
+
+/** The items under way: where they are, how they ended (null: they have not), and the steps in a row that were refused. */
+interface Running {
+  readonly point: InteriorPoint;
+  readonly outcome: (ConvexOutcome | null)[];
+  readonly iterations: Int32Array;
+  readonly refused: Int32Array;
+}
+
+function openItems({ outcome }: Running): number[] {
+  return [...outcome.keys()].filter((i) => outcome[i] === null);
+}
+
+function markNotConvex(run: Running, model: QuadraticProgram): void {
+  for (const i of openItems(run)) if (!isConvexAt(model, i)) run.outcome[i] = "not_convex";
 }
 
 /** Beyond, an item no longer converges. */
 const divergence = 1e13;
 
-function report(
-  { onIteration }: ConvexSettings,
+function judgeItems(
+  run: Running,
+  { n }: ConvexProgram,
+  relative: Float64Array,
+  { tolerance, maxIterations, interrupted }: ConvexSettings,
+  iteration: number,
+): void {
+  const stop = interrupted();
+  for (const i of openItems(run)) {
+    run.iterations[i] = iteration;
+    const largest = maxAbs(run.point.x, i * n, (i + 1) * n);
+    if (relative[i] <= tolerance) run.outcome[i] = "converged";
+    else if (run.refused[i] >= patience || !(largest < divergence)) run.outcome[i] = "stalled";
+    else if (iteration >= maxIterations) run.outcome[i] = "max_iterations";
+    else if (stop) run.outcome[i] = "time_limit";
+  }
+}
+
+/** Hands on the largest residuals of the items that moved. */
+export function reportIteration(
+  { onIteration }: Pick<ConvexSettings, "onIteration">,
   iteration: number,
   items: readonly number[],
   unfinished: number,
-  residuals: { readonly primal: Float64Array; readonly dual: Float64Array; readonly gap: Float64Array },
+  { primal, dual, gap }: Residuals,
 ): void {
   const largest = (values: Float64Array) => items.reduce((most, i) => Math.max(most, values[i]), 0);
-  onIteration?.({
-    iteration,
-    primal: largest(residuals.primal),
-    dual: largest(residuals.dual),
-    gap: largest(residuals.gap),
-    unfinished,
-  });
+  onIteration?.({ iteration, primal: largest(primal), dual: largest(dual), gap: largest(gap), unfinished });
 }
 
 /**
@@ -109,10 +134,9 @@ function report(
  */
 function newtonPoint(
   model: QuadraticProgram,
-  point: InteriorPoint,
+  { point, refused }: Running,
   at: SmoothPoint,
   items: readonly number[],
-  refused: Int32Array,
   iteration: number,
 ): InteriorPoint {
   const goal = copyPoint(point);
@@ -217,17 +241,15 @@ interface Search {
   readonly at: SmoothPoint;
   readonly scales: ReturnType<typeof residualScales>;
   readonly first: Sizes;
-  /** Steps in a row that were refused, of every item. */
-  readonly refused: Int32Array;
 }
 
 /** Moves the point as far towards the goal as the line search allows; returns f there. */
 function search(
   program: ConvexProgram,
-  point: InteriorPoint,
+  { point, refused }: Running,
   goal: InteriorPoint,
   items: readonly number[],
-  { at, scales, first, refused }: Search,
+  { at, scales, first }: Search,
 ): SmoothPoint {
   const objective = smoothObjective(program);
   const before = sizesAt(program, point, at, scales);

@@ -108,6 +108,18 @@ describe.each(solvers)("the $name of convex programs", ({ solver, tolerance }) =
     expect(d0 - d1).toBeCloseTo(0, 9);
   });
 
+  it("solves the other items of a batch with one that falls without end", () => {
+    const slopes = tensor([
+      [-1, -1],
+      [1, 2],
+    ]);
+    const objective = (x: Tensor, slope: Tensor) => x.mul(slope).sum(-1);
+    const data = { objective, theta: [slopes], A: [[1, -1]], b: [0], G: [[-1, 0]], h: [0], batch: 2 };
+    const { status, x } = solver.solve(convexProgram(data));
+    expect(status).toEqual(["dual_infeasible", "solved"]);
+    expect(Math.max(Math.abs(x[2]), Math.abs(x[3]))).toBeLessThan(1e-6);
+  });
+
   it("calls an objective that is not convex what it is, and holds no NaN", () => {
     const solution = solver.solve(
       convexProgram({ objective: (x) => x.square().sum(-1).neg(), G: [[1], [-1]], h: [1, 1] }),

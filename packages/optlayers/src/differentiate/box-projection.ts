@@ -99,8 +99,7 @@ function bounding({ side }: Structure, lower: Float64Array, upper: Float64Array)
 
 /**
  * The transpose of `boxPushForward`: the cotangents of the data, a shared datum's summed over the batch (zeros for an A that
- * is not wanted). With cotangents c of x, cnu of nu
- * and z of zeta (its entries on B alone),
+ * is not wanted). With cotangents c of x, cnu of nu and z of zeta (its entries on B alone),
  *
  *     S w = cnu - A_F c_F - A_B z_B,    t = (c + A'w)_F and z on B:
  *     y: t    b: -w    A: w x' - nu t'    the bound of B: c - z + A'w.

@@ -193,6 +193,14 @@ describe("the sparse interior point on small problems", () => {
     expect(Math.max(...nu.map(Math.abs))).toBeLessThan(1e6);
   });
 
+  it("ends on its active set exactly, however loose the tolerance", () => {
+    const problem = linearProgram(50);
+    const { status, residuals, iterations } = sparseInteriorPoint({ tolerance: 1e-4 }).solve(problem);
+    expect(status).toBe("solved");
+    expect(Math.max(residuals.primal, residuals.dual, residuals.gap)).toBeLessThan(1e-12);
+    expect(iterations).toBeLessThan(solver.solve(problem).iterations);
+  });
+
   it("says that its options are out of range", () => {
     expect(() => sparseInteriorPoint({ tolerance: 0 })).toThrow(OptionError);
     expect(() => sparseInteriorPoint({ maxIterations: 1.5 })).toThrow("option maxIterations is 1.5");

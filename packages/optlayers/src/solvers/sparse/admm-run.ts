@@ -133,7 +133,7 @@ export class AdmmRun {
     this.nextPolish = 2 * this.iterations;
     this.finish ??= new KktSystem(this.program);
     const { tolerance } = this.settings;
-    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), tolerance, interrupted));
+    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), tolerance, { interrupted }));
   }
 
   /** rho times the root of the balance of the scaled residuals, where that is worth a factorization. */

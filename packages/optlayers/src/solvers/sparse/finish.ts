@@ -10,9 +10,13 @@ import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
 
 const multiplierIterations = 60;
 
+/** Share of the tolerance that a finish asks for where the iteration has met it. */
+const sharper = 1e-3;
+
 /**
- * The most exact point that can be made of a run: a finish on its active set and, where residuals stay above `target`, the
- * least multipliers of it, once more finished.
+ * The most exact point that can be made of a run: a finish on its active set, one round where the iteration has met its tolerance,
+ * so that a derivative finds constraints that are active to rounding; and, where residuals stay above `target`, the least
+ * multipliers of it, once more finished.
  */
 export function finishSparse(
   program: ScaledProgram,
@@ -20,14 +24,16 @@ export function finishSparse(
   target: number,
   interrupted: () => boolean,
 ): SparsePoint {
-  if (outcome === "converged" || interrupted()) return point;
+  if (interrupted()) return point;
   const active = newton.boxes.activeGuess();
-  const polished = polishSparse(program, newton.system, point, active, target);
+  if (outcome === "converged")
+    return polishSparse(program, newton.system, point, active, sharper * target, { rounds: 1 });
+  const polished = polishSparse(program, newton.system, point, active, target, { interrupted });
   if (worstResidual(program, polished) <= target || interrupted()) return polished;
   if (isAtRounding(assessSparse(program.original, polished))) return polished;
   const relaxed = withLeastMultipliers(program, polished, active, target, interrupted);
   if (worstResidual(program, relaxed) >= worstResidual(program, polished)) return polished;
-  return polishSparse(program, newton.system, relaxed, active, target);
+  return polishSparse(program, newton.system, relaxed, active, target, { interrupted });
 }
 
 /** The least multipliers, in the unit of the gradient first, then in their own. */

@@ -5,7 +5,12 @@ import { assessSparse } from "./residuals.ts";
 import type { ScaledProgram } from "./scaled-program.ts";
 
 const regularizations = [1e-9, 1e-12];
-const maxRounds = 8;
+
+export interface PolishOptions {
+  /** How often the guess is corrected at most; 8 by default. */
+  readonly rounds?: number;
+  readonly interrupted?: () => boolean;
+}
 
 /** The largest of the three absolute residuals. */
 export function worstResidual(program: ScaledProgram, point: SparsePoint): number {
@@ -17,9 +22,7 @@ export function worstResidual(program: ScaledProgram, point: SparsePoint): numbe
  * Finishes on the active set: solves the KKT conditions of the equality-constrained problem that a guess of it defines, in
  * the problem's own variables and with residuals in twice the precision, corrects the guess where a multiplier has
  * the wrong sign or a bound is violated, and repeats. Returns the point with the smallest residuals, `start` where none
- * is better.
- *
- * `active` (the bounds of x, then of the rows) is changed to what was tried last.
+ * is better. `active` lists the bounds of x, then of the rows.
  */
 export function polishSparse(
   program: ScaledProgram,
@@ -27,14 +30,14 @@ export function polishSparse(
   start: SparsePoint,
   active: Uint8Array,
   target: number,
-  interrupted: () => boolean = () => false,
+  { rounds = 8, interrupted = () => false }: PolishOptions = {},
 ): SparsePoint {
   let best = start;
   let bestResidual = worstResidual(program, start);
   const face = new ActiveFace(program, system);
   for (const delta of regularizations) {
     const guess = active.slice();
-    for (let round = 0; round < maxRounds && bestResidual > target && !interrupted(); round++) {
+    for (let round = 0; round < rounds && bestResidual > target && !interrupted(); round++) {
       face.begin(guess, best);
       if (!face.settle(delta)) break;
       const residual = worstResidual(program, face.point());

@@ -41,8 +41,8 @@ export const entry: TableClass = {
     }
   },
   layer(rule, data) {
-    const interior = rule === "implicit";
-    const solver = interior ? convexInteriorPoint({ tolerance: 1e-12 }) : convexAdmm({ tolerance: 1e-12 });
+    const byAdmm = rule === "alternating";
+    const solver = byAdmm ? convexAdmm({ tolerance: 1e-12 }) : convexInteriorPoint({ tolerance: 1e-12 });
     const { x, nu, lambda } = convexLayer(stated(data), { solver, differentiation: rules[rule] });
     return [x, nu, lambda];
   },

@@ -134,11 +134,11 @@ export const comparisonMethods: MethodTable = {
       ["unrolled", () => entropicUnrolled()],
     ]),
     truncated: (tolerance) => ({
-      solver: entropicAdmm({ tolerance }),
+      solver: entropicAdmm({ tolerance, polish: false }),
       rule: entropicAlternating({ truncate: tolerance }),
     }),
     stopped: (maxIterations) => ({
-      solver: entropicAdmm({ tolerance: never, maxIterations }),
+      solver: entropicAdmm({ tolerance: never, maxIterations, polish: false }),
       rule: entropicAlternating({ truncate: never, maxIterations }),
     }),
   },

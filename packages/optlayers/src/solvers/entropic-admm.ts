@@ -13,6 +13,8 @@ export interface EntropicAdmmOptions {
   readonly tolerance?: number;
   /** Over-relaxation in (0, 2); 1 is the iteration of the paper. Default 1.6. */
   readonly relaxation?: number;
+  /** Whether to take a solution's last digits from its active rows, at tolerances of 1e-5 and below. Default true. */
+  readonly polish?: boolean;
   /** Default 10000. */
   readonly maxIterations?: number;
   /** Milliseconds after which unfinished items end as `time_limit`. Default: none. */
@@ -39,7 +41,7 @@ export class EntropicAdmmState {
  * Throws an `OptionError` for an option outside its range; never for a hard problem.
  */
 export function entropicAdmm(options: EntropicAdmmOptions = {}): Solver<EntropyProgram> {
-  const { tolerance = 1e-6, relaxation = 1.6, maxIterations = 10_000, timeLimit = Infinity } = options;
+  const { tolerance = 1e-6, relaxation = 1.6, polish = true, maxIterations = 10_000, timeLimit = Infinity } = options;
   checkPositive("tolerance", tolerance);
   checkRelaxation(relaxation);
   checkCount("maxIterations", maxIterations);
@@ -53,7 +55,7 @@ export function entropicAdmm(options: EntropicAdmmOptions = {}): Solver<EntropyP
         const state = warmStart?.state instanceof EntropicAdmmState ? warmStart.state : null;
         const earlier = { point: itemOfSolution(problem, warmStart, i), rho: state?.rho[i] };
         const settings = { tolerance, relaxation, maxIterations, interrupted, onIteration: progress };
-        const run = solveOne(single, settings, earlier);
+        const run = solveOne(single, settings, polish && tolerance <= finishingTolerance, earlier);
         rho.push(run.rho);
         return run;
       };
@@ -71,10 +73,11 @@ const doubtfulAfter = 200;
 function solveOne(
   single: EntropyProgram,
   settings: EntropicAdmmSettings,
+  finishes: boolean,
   earlier: { readonly point: DataPoint | null; readonly rho: number | undefined },
 ): EntropicItemRun & { readonly rho: number | undefined } {
   const { tolerance, interrupted } = settings;
-  const near = (point: DataPoint) => (tolerance <= finishingTolerance ? solutionNear(single, point, tolerance) : null);
+  const near = (point: DataPoint) => (finishes ? solutionNear(single, point, tolerance) : null);
   const known = earlier.point && near(earlier.point);
   if (known) return { point: known.point, iterations: known.steps, outcome: "converged", rho: earlier.rho };
   let found: DataPoint | null = null;

@@ -13,7 +13,7 @@ export interface SparseInteriorPointOptions {
   readonly tolerance?: number;
   /** Whether the tolerance bounds each residual over the size of its terms (relative, the default) or as it is. */
   readonly residuals?: "relative" | "absolute";
-  /** 200 by default; most problems take 10 to 40. */
+  /** Of one start, of up to three; 200 by default. Most problems take 5 to 40. */
   readonly maxIterations?: number;
   /** Milliseconds after which the status is `time_limit`; none by default. */
   readonly timeLimit?: number;

@@ -133,6 +133,16 @@ describe("the implicit VJP of a sparse QP", () => {
     expect(Math.abs(forward - backward)).toBeLessThan(1e-10 * (1 + Math.abs(forward)));
   });
 
+  it("does not mind that another solve has used the system of the solution since", () => {
+    const problem = randomProgram(1);
+    const solution = solver.solve(problem);
+    const cotangent = { x: new Float64Array(problem.n).fill(1) };
+    const { gradients } = sparseImplicitVjp(problem, solution, cotangent);
+    const elsewhere = { ...solution, zeta: solution.zeta.map(() => 0), lambda: solution.lambda.map(() => 0) };
+    expect(sparseImplicitVjp(problem, elsewhere, cotangent).gradients.q).not.toEqual(gradients.q);
+    expect(sparseImplicitVjp(problem, solution, cotangent).gradients).toEqual(gradients);
+  });
+
   it("moves a fixed variable by the mean of its bounds' tangents, and x along", () => {
     const problem = sparseQuadraticProgram({
       Q: fromDense([2, 2], [1, 0.5, 0.5, 1]),

@@ -60,6 +60,8 @@ export class FaceSystem {
     const { n, rows } = this.program;
     const u = f.map((value, j) => (this.isActive(j) ? value : 0));
     const y = new Float64Array(rows);
+    // whoever else shares the system may have left another factor
+    this.regular = this.kkt.hold(this.active, regularization);
     const begin = this.measure(c, r, u, y);
     let left = this.refine(begin, c, r, u, y);
     if (!(left.residual <= accepted * begin.residual)) {

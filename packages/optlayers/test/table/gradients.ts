@@ -23,8 +23,8 @@ export function gradientsBy(entry: TableClass, rule: string, data: TableData, dt
   });
 }
 
-/** Of the float64 layer, by differences of fourth order: (8 f(t) - 8 f(-t) - f(2t) + f(-2t)) / 12t. */
-export function gradientsByDifferences(entry: TableClass, rule: string, data: TableData, step = 2e-4): Gradients {
+/** Of the float64 layer, (f(t) - f(-t)) / 2t along every entry of the data: solved to 1e-12, it errs by about 1e-8. */
+export function gradientsByDifferences(entry: TableClass, rule: string, data: TableData, step = 4e-5): Gradients {
   const losses = (name: string, moved: Float64Array) => {
     const tensors = Object.entries({ ...data, [name]: { ...data[name], values: moved } });
     const outputs = entry.layer(
@@ -39,11 +39,11 @@ export function gradientsByDifferences(entry: TableClass, rule: string, data: Ta
   for (const [name, datum] of Object.entries(data)) {
     const { values } = datum;
     for (let at = 0; at < values.length; at++) {
-      const [one, back, two, backTwo] = [1, -1, 2, -2].map((times) => losses(name, moved(datum, at, times * step)));
-      one.forEach((_, k) => {
+      const [ahead, back] = [1, -1].map((sign) => losses(name, moved(datum, at, sign * step)));
+      ahead.forEach((_, k) => {
         result[k] ??= {};
         result[k][name] ??= new Float64Array(values.length);
-        result[k][name][at] = (8 * (one[k] - back[k]) - (two[k] - backTwo[k])) / (12 * step);
+        result[k][name][at] = (ahead[k] - back[k]) / (2 * step);
       });
     }
   }

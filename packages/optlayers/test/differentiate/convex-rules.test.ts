@@ -160,6 +160,24 @@ describe("rules for convex programs", () => {
     expect(error).toBeLessThan(0.1);
   });
 
+  it("differentiate a problem without constraints, and one whose objective has no parameters", () => {
+    const free = convexProgram({
+      objective: (x, c) => x.sub(c).square().sum(-1).add(x.exp().sum(-1)),
+      theta: [2],
+      n: 1,
+    });
+    const fixed = convexProgram({ objective: (x) => x.square().sum(-1), A: [[1, 2]], b: [5] });
+    for (const [, rule] of rules) {
+      const atFree = interior.solve(free);
+      const expected = 2 / (2 + Math.exp(atFree.x[0]));
+      expect(rule.vjp(free, atFree, { x: Float64Array.of(1) }).gradients.theta0?.[0]).toBeCloseTo(expected, 10);
+      expect(rule.jvp(free, atFree, { theta0: Float64Array.of(1) }).tangent.x[0]).toBeCloseTo(expected, 10);
+      const { gradients } = rule.vjp(fixed, interior.solve(fixed), { x: Float64Array.of(1, 0) });
+      expect(Object.keys(gradients).sort()).toEqual(["A", "G", "b", "h"]);
+      expect(gradients.b?.[0]).toBeCloseTo(0.2, 9);
+    }
+  });
+
   it("refuse options outside their range", () => {
     expect(() => convexUnrolled({ iterations: 0 })).toThrow(OptionError);
     expect(() => convexUnrolled({ rho: -1 })).toThrow(OptionError);

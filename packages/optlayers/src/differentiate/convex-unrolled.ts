@@ -19,11 +19,10 @@ import { type ObjectiveData, type SmoothUnrolledOptions, smoothUnrolled } from "
  * for an option outside its range.
  */
 export function convexUnrolled(options: SmoothUnrolledOptions = {}): ConvexRule {
-  const rule = smoothUnrolled<ThetaName, ConvexProgram>(
+  return smoothUnrolled<ThetaName, ConvexProgram>(
     { names: ({ thetaNames }) => thetaNames, update: (...given) => new ConvexUpdate(...given) },
     options,
   );
-  return rule;
 }
 
 /** The gradient that an update of x may leave: what rounding leaves of it. */

@@ -105,32 +105,40 @@ export class ConvexPrimalUpdate {
     rho: Float64Array,
     tolerance: (i: number) => number,
   ): void {
-    const last = new Map(items.map((i) => [i, { decrement: Infinity, bound: Infinity }]));
+    const search: Search = {
+      a,
+      rho,
+      slopes: [],
+      directions: [],
+      decrement: new Float64Array(this.items.length).fill(Infinity),
+      bound: new Float64Array(this.items.length).fill(Infinity),
+    };
     let left = items;
     for (let step = 0; step < mostSteps && left.length > 0; step++) {
-      const slopes = new Map(left.map((i) => [i, this.slope(i, a[i], rho[i])]));
+      for (const i of left) search.slopes[i] = this.slope(i, a[i], rho[i]);
       left = left.filter((i) => {
-        const size = maxAbs(slopes.get(i) ?? a[i]);
-        return size > tolerance(i) && size <= (last.get(i)?.bound ?? 0) && !this.notConvex.has(i);
+        const size = maxAbs(search.slopes[i]);
+        return size > tolerance(i) && size <= search.bound[i] && !this.notConvex.has(i);
       });
-      const directions = new Map<number, Float64Array>();
-      for (const renewed of [false, true]) {
-        const fits = left.every((i) => {
-          const slope = slopes.get(i) ?? a[i];
-          const { factor, place } = this.items[i];
-          if (factor?.rho !== rho[i]) return false;
-          const direction = this.solve(i, slope.slice());
-          directions.set(i, direction);
-          const isSlow = dot(slope, direction) > contraction * (last.get(i)?.decrement ?? 0);
-          return renewed || !isSlow || same(place, this.pointOf(i));
-        });
-        if (renewed || fits) break;
-        // one evaluation gives the Hessians of all items
+      // one evaluation gives the Hessians of all items
+      if (!this.findDirections(left, search)) {
         this.refactor(left, rho);
+        left = left.filter((i) => !this.notConvex.has(i));
+        for (const i of left) search.directions[i] = this.solve(i, search.slopes[i].slice());
       }
-      left = left.filter((i) => !this.notConvex.has(i));
-      left = this.descend(left, a, rho, slopes, directions, last);
+      this.descend(left, search);
     }
+  }
+
+  /** Whether the factors at hand give Newton directions that still contract. */
+  private findDirections(items: readonly number[], { rho, slopes, directions, decrement }: Search): boolean {
+    return items.every((i) => {
+      const { factor, place } = this.items[i];
+      if (factor?.rho !== rho[i]) return false;
+      directions[i] = this.solve(i, slopes[i].slice());
+      const isSlow = dot(slopes[i], directions[i]) > contraction * decrement[i];
+      return !isSlow || same(place, this.pointOf(i));
+    });
   }
 
   /** The Hessian of these items at their x, and the factor of H for their rho. */
@@ -170,42 +178,44 @@ export class ConvexPrimalUpdate {
     return this.rowsAt(i).reduce((sum, Kx, row) => sum + a[row] * Kx + (rho / 2) * (Kx - k[row]) ** 2, value);
   }
 
-  /** One step x - t direction for every item, with Armijo's rule; returns the items that may gain more. */
-  private descend(
-    items: readonly number[],
-    a: readonly Float64Array[],
-    rho: Float64Array,
-    slopes: ReadonlyMap<number, Float64Array>,
-    directions: ReadonlyMap<number, Float64Array>,
-    last: Map<number, { decrement: number; bound: number }>,
-  ): number[] {
+  /** One step x - t direction of every item, with Armijo's rule; an item that gains nothing stays, and is done. */
+  private descend(items: readonly number[], { a, rho, slopes, directions, decrement, bound }: Search): void {
     const from = this.x.slice();
     const { n } = this.program;
-    const before = new Map(items.map((i) => [i, this.phi(i, a[i], rho[i], this.at.value[i])]));
-    const going: number[] = [];
+    const before = this.items.map((_, i) => this.phi(i, a[i], rho[i], this.at.value[i]));
     let trying = [...items];
     for (let t = 1; trying.length > 0; t /= 2) {
       const giveUp = t < shortestStep;
       for (const i of trying) {
-        const direction = directions.get(i);
-        for (let j = 0; j < n; j++) this.x[i * n + j] = from[i * n + j] - (giveUp ? 0 : t * (direction?.[j] ?? 0));
+        for (let j = 0; j < n; j++) this.x[i * n + j] = from[i * n + j] - (giveUp ? 0 : t * directions[i][j]);
       }
       this.at = this.objective.at(this.x);
       if (giveUp) break;
       trying = trying.filter((i) => {
-        const decrement = dot(slopes.get(i) ?? a[i], directions.get(i) ?? a[i]);
-        const phi = before.get(i) ?? 0;
-        const change = this.phi(i, a[i], rho[i], this.at.value[i]) - phi;
-        const hidden = Math.abs(change) <= 1e-14 * Math.abs(phi);
-        if (!(change <= -0.25 * t * decrement) && !hidden) return true;
-        const bound = hidden ? hiddenShare * maxAbs(slopes.get(i) ?? a[i]) : Infinity;
-        last.set(i, { decrement: t < 1 ? 0 : decrement, bound });
-        going.push(i);
+        const promised = dot(slopes[i], directions[i]);
+        const change = this.phi(i, a[i], rho[i], this.at.value[i]) - before[i];
+        const hidden = Math.abs(change) <= 1e-14 * Math.abs(before[i]);
+        if (!(change <= -0.25 * t * promised) && !hidden) return true;
+        decrement[i] = t < 1 ? 0 : promised;
+        bound[i] = hidden ? hiddenShare * maxAbs(slopes[i]) : Infinity;
         return false;
       });
     }
-    return going;
+    for (const i of trying) bound[i] = 0;
   }
+}
+
+/** What Newton's method knows of every item while it minimizes. */
+interface Search {
+  readonly a: readonly Float64Array[];
+  readonly rho: Float64Array;
+  /** grad phi, and H^-1 grad phi. */
+  readonly slopes: Float64Array[];
+  readonly directions: Float64Array[];
+  /** slope'direction at the last step; 0 after one that was cut short, whose Hessian no longer fits. */
+  readonly decrement: Float64Array;
+  /** What |grad phi| has to have come down to. */
+  readonly bound: Float64Array;
 }
 
 function factorOf({ geometry, hessian }: Item, rho: number): PenaltyFactor | null {

@@ -46,6 +46,7 @@ const cases: Record<OpName, readonly Case[]> = {
   relu: one,
   tanh: one,
   sigmoid: one,
+  normalCdf: [...one, { inputs: [generic([2, 3]).mul(4)] }],
   pow: [3, 2, 1, 0, -1, 0.5].map((p) => ({ inputs: [positive([2, 3])], attributes: p })),
   cast: [{ inputs: [generic([2, 3])], attributes: "float64" }],
   add: pair,

@@ -1,6 +1,7 @@
 import { allocate, type DType, type FloatArray } from "@solvegrad/linalg";
 import { broadcastShapes } from "../axes.ts";
 import { ArgumentRangeError } from "../errors.ts";
+import { normalCdfValues } from "../loops/normal-cdf.ts";
 import { selectWherePositive } from "../loops/select.ts";
 import { Tensor } from "../tensor.ts";
 import { contiguousData, window } from "../values.ts";
@@ -23,6 +24,7 @@ export interface ElementwiseAttributes {
   relu: null;
   tanh: null;
   sigmoid: null;
+  normalCdf: null;
   pow: number;
   cast: DType;
   add: null;
@@ -52,6 +54,12 @@ export const elementwiseOps = {
   } satisfies Op & { name: "relu" },
   tanh: elementwise("tanh", "Math.tanh(x)", ({ cotangent, y }) => mul(cotangent, sub(1, square(y)))),
   sigmoid: elementwise("sigmoid", "1 / (1 + Math.exp(-x))", ({ cotangent, y }) => mul(cotangent, mul(y, sub(1, y)))),
+  normalCdf: {
+    name: "normalCdf",
+    shape: ([x]) => x,
+    forward: ([x]) => normalCdfValues(x),
+    vjp: ({ cotangent, inputs: [x] }) => [mul(cotangent, normalPdf(x))],
+  } satisfies Op & { name: "normalCdf" },
   pow: elementwise<"pow", number>("pow", "Math.pow(x, p)", ({ cotangent, x, p }) =>
     p === 0 ? null : mul(cotangent, mul(pow(x, p - 1), p)),
   ),
@@ -159,6 +167,16 @@ export function tanh(x: Tensor): Tensor {
 /** 1 / (1 + e^-x). */
 export function sigmoid(x: Tensor): Tensor {
   return apply(elementwiseOps.sigmoid, [x]);
+}
+
+/** The probability that a standard normal variable is at most x; its derivative is `normalPdf`. */
+export function normalCdf(x: Tensor): Tensor {
+  return apply(elementwiseOps.normalCdf, [x]);
+}
+
+/** The density of a standard normal variable, e^(-x^2 / 2) / sqrt(2 pi). */
+export function normalPdf(x: Tensor): Tensor {
+  return div(exp(mul(square(x), -0.5)), Math.sqrt(2 * Math.PI));
 }
 
 /** x^p for a number p. */

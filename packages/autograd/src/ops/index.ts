@@ -12,6 +12,8 @@ export {
   minimum,
   mul,
   neg,
+  normalCdf,
+  normalPdf,
   type Operand,
   pow,
   relu,

@@ -75,7 +75,7 @@ export function smoothUnrolled<M extends string, P extends LinearConstraints & R
       const { update, tape } = tapeOf(problem, solution);
       let before = Infinity;
       runToSettle(tape, settings);
-      for (;; tape.run(2 * tape.iterations)) {
+      for (; ; tape.run(2 * tape.iterations)) {
         const own: DataCotangents<M> = {};
         for (const name of kind.names(problem)) {
           if (asked.includes(name)) own[name] = new Float64Array(problem[name].values.length);

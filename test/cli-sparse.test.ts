@@ -130,6 +130,11 @@ describe("solve --json on a QP with sparse matrices, two-sided rows and bounds",
       { G: { ...problem.G, data: [3, "x", 1] } },
       /G\.data\[1\] is "x", expected a finite number/,
     ],
+    [
+      "a sparse vector",
+      { q: { shape: [2, 1], indptr: [0, 1], indices: [1], data: [5] } },
+      /q is a sparse matrix, expected a list/,
+    ],
     ["a sparse cotangent", { cotangent: problem.G }, /cotangent is an object, expected a list of numbers/],
   ];
   it.each(mistakes)("says in one line what is wrong with %s: 2", async (_, change, message) => {

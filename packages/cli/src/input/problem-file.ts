@@ -3,7 +3,7 @@ import { described, isRecord, type NumericArray, nestedArray, numericArray } fro
 import { parseJson } from "./parse-json.ts";
 import { type FileData, type ProblemKind, problemKinds } from "./problem-kinds.ts";
 import { readText, sourceName } from "./read-text.ts";
-import type { SparseColumns } from "./sparse-columns.ts";
+import { isColumns, type SparseColumns } from "./sparse-columns.ts";
 
 /** A problem as its file states it: absent data are absent here, and the shapes are not yet checked against each other. */
 export interface ProblemFile {
@@ -71,8 +71,15 @@ export function parseProblem(json: unknown, source: string): ProblemFile {
 function readDatum(json: unknown, name: string, none: number | undefined): NumericArray | SparseColumns | null {
   if (json === undefined || json === null) return null;
   if (name === "total" && typeof json === "number") return { shape: [], values: nestedArray([json], name).values };
-  return numericArray(json, name, none);
+  const array = numericArray(json, name, none);
+  if (isColumns(array) && !matrices.has(name)) {
+    throw new InputError(`${name} is a sparse matrix, expected a list of numbers`);
+  }
+  return array;
 }
+
+/** The data that may come in compressed columns. */
+const matrices = new Set(["Q", "A", "G"]);
 
 /** Nested lists; null where there are none. */
 export function readCotangent(json: unknown): NumericArray | null {

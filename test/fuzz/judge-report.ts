@@ -224,7 +224,11 @@ function violations(item: Item, { x, nu, lambda, zeta }: Point, limit: number): 
     gapScale += Math.abs(own.value * x[j]) + own.scale * Math.abs(x[j]);
   });
   // with residuals within the limit, the products sum to the duality gap but for these
-  const inexact = x.reduce((sum, value) => sum + dual * Math.abs(value), 0);
+  const weights = [...nu, ...multipliers, ...bounds];
+  const inexact = [
+    ...x.map((value) => dual * Math.abs(value)),
+    ...weights.map((value) => primal * Math.abs(value)),
+  ].reduce((sum, value) => sum + value, 0);
   const report = (name: string, value: number, size: number) =>
     value <= limit * size ? [] : [`${name} residual ${value} of terms of ${size}`];
   return [

@@ -158,7 +158,8 @@ function quadraticGradient(problem: Report, i: number): Item["gradient"] {
     q.map((value, j) => {
       let [sum, scale] = [value, Math.abs(value)];
       for (let k = 0; k < x.length; k++) {
-        const entry = Q.length === 0 ? 0 : isTriangle && j > k ? Q[k][j] : Q[j][k];
+        // of a Q that is symmetric up to rounding the symmetric part counts
+        const entry = Q.length === 0 ? 0 : isTriangle ? Q[Math.min(j, k)][Math.max(j, k)] : (Q[j][k] + Q[k][j]) / 2;
         sum += entry * x[k];
         scale = Math.max(scale, Math.abs(entry * x[k]));
       }

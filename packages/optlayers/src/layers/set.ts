@@ -1,9 +1,8 @@
-import { customOp, gate, grad, isGradEnabled, type Tensor, withRecording } from "@solvegrad/autograd";
-import { maxAbs } from "../arrays.ts";
+import { customOp, gate, grad, isGradEnabled, type Tensor, tensor, withRecording } from "@solvegrad/autograd";
 import { checkMethod } from "../check-options.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
-import { cleaned, setImplicit } from "../differentiate/set/implicit.ts";
-import { gradientOnTape, objectiveOf } from "../problem/set-objective.ts";
+import { cleaned, setImplicit, stepsBack } from "../differentiate/set/implicit.ts";
+import { gradientOnTape } from "../problem/set-objective.ts";
 import { readSetProgram, type SetDatumName, type SetProgram, type SetProgramData } from "../problem/set-program.ts";
 import { datumTensor } from "../sets/convex-set.ts";
 import { projectedGradient } from "../solvers/projected-gradient.ts";
@@ -91,7 +90,7 @@ function recordedCotangents(
   const equation = fixedPointEquation(
     problem,
     inputs.map(({ name }) => name),
-    stepFor(problem, values),
+    values,
   );
   return withRecording(true, () => {
     const linked = inputs.map(({ value }) => value.to("float64"));
@@ -103,22 +102,27 @@ function recordedCotangents(
   });
 }
 
-/** x - P(x - t grad f(x)) as a function of x and of the data of these names. */
-function fixedPointEquation(problem: SetProgram, moving: readonly SetDatumName[], step: number): Optimality {
-  const constants = Object.fromEntries(problem.names.map((name) => [name, datumTensor(problem[name], problem.batch)]));
-  const setNames = Object.keys(problem.set.parameters);
+/**
+ * x - P(x - t grad f(x)) as a function of x and of the data of these names, around a solution: the steps t, and which entries of
+ * the gradient are so weak that they count as zero, are those of `setImplicit`.
+ */
+function fixedPointEquation(problem: SetProgram, moving: readonly SetDatumName[], solution: Float64Array): Optimality {
+  const { n, batch, batched, set } = problem;
+  const constants = Object.fromEntries(problem.names.map((name) => [name, datumTensor(problem[name], batch)]));
+  const setNames = Object.keys(set.parameters);
+  const { steps, z, gradient } = stepsBack(problem, solution);
+  const weak = rowsTensor(
+    gradient.map((value, k) => (z[k] === solution[k] ? steps[Math.floor(k / n)] * value : 0)),
+    problem,
+    "float64",
+  );
+  const step = tensor(steps, { shape: batched ? [batch, 1] : [1] });
   return (x, ...values) => {
     const data: Record<string, Tensor> = { ...constants };
     moving.forEach((name, k) => {
       data[name] = values[k];
     });
-    const z = x.sub(gradientOnTape(problem, x, data).mul(step));
-    return x.sub(problem.set.project(z, Object.fromEntries(setNames.map((name) => [name, data[`set.${name}`]]))));
+    const at = x.sub(gradientOnTape(problem, x, data).mul(step)).add(weak);
+    return x.sub(set.project(at, Object.fromEntries(setNames.map((name) => [name, data[`set.${name}`]]))));
   };
-}
-
-/** A t that makes the gradient no longer than x, for all items. */
-function stepFor(problem: SetProgram, x: Float64Array): number {
-  const size = maxAbs(objectiveOf(problem).gradient(x));
-  return (maxAbs(x) || 1) / Math.max(size, maxAbs(x) || 1);
 }

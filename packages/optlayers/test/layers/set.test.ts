@@ -1,4 +1,4 @@
-import { gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
+import { grad, gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
   affine,
@@ -206,4 +206,42 @@ describe("setLayer", () => {
     ).toThrow(DatumRangeError);
     expect(() => setLayer({ Q: identity(2), q: [1, 2], set: box([0, 0, 0]) })).toThrow("set.lower has shape (3)");
   });
+
+  it.each([1e-12, 1e-6, 1, 1e6, 1e12])(
+    "has the same gradient where it is recorded, in objectives of size %d",
+    (size) => {
+      const Q = leaf(
+        [
+          [2, 0.3, 0],
+          [0.3, 1, 0.1],
+          [0, 0.1, 3],
+        ].map((row) => row.map((entry) => size * entry)),
+      );
+      const q = leaf([-3, -0.4, -2].map((entry) => size * entry));
+      const upper = leaf([1, 1, 1]);
+      expectSameWhenRecorded([Q, q, upper], () => setLayer({ Q, q, set: box(0, upper) }).x);
+    },
+  );
+
+  it("has the same one-sided gradient where it is recorded: what is on a bound without force counts as free", () => {
+    const Q = leaf([
+      [2, 0.3, 0],
+      [0.3, 1, 0.1],
+      [0, 0.1, 3],
+    ]);
+    const [q, upper] = [leaf([-2.3, -1.4, -3.1]), leaf([1, 1, 1])];
+    expectSameWhenRecorded([Q, q, upper], () => setLayer({ Q, q, set: box(0, upper) }).x);
+  });
 });
+
+function expectSameWhenRecorded(inputs: Tensor[], layer: () => Tensor): void {
+  const loss = () =>
+    layer()
+      .mul(tensor([1, -0.6, 0.3]))
+      .sum();
+  const first = grad(loss(), inputs);
+  grad(loss(), inputs, { createGraph: true }).forEach((recorded, k) => {
+    const difference = Math.max(...recorded.sub(first[k]).abs().data());
+    expect(difference).toBeLessThanOrEqual(1e-12 * Math.max(...first[k].abs().data()));
+  });
+}

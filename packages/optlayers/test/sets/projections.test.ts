@@ -182,6 +182,32 @@ describe("projectionLayer", () => {
     expect(grad(x.square().sum(), [point])[0].toArray()).toEqual([0, 0]);
   });
 
+  it.each([1e-200, 1e-12, 1e-6, 1, 1e12, 1e200])("draws points into a ball of size %d to all digits", (size) => {
+    const [point, radius] = [leaf([3 * size, 4 * size]), leaf(size)];
+    const { x } = projectionLayer(ball(radius), point);
+    expect(relativeError(x.div(size).data(), [0.6, 0.8])).toBeLessThan(1e-15);
+    const gradients = grad(x.sum(), [point, radius]);
+    expect(relativeError(gradients[0].data(), [0.032, -0.024])).toBeLessThan(1e-14);
+    expect(gradients[1].item()).toBeCloseTo(1.4, 14);
+  });
+
+  it("knows that a ball of radius 0 lets nothing move but its center", () => {
+    const [point, center] = [leaf([1, 2]), leaf([1, 2])];
+    const { x } = projectionLayer(ball(0, center), point);
+    expect(grad(x.sum(), [point, center]).map((gradient) => gradient.toArray())).toEqual([
+      [0, 0],
+      [1, 1],
+    ]);
+  });
+
+  it("is not called solved where its two forms, in Tensor ops and in plain numbers, are different points", () => {
+    const own = box(0, 1);
+    const wrong: ConvexSet = { ...own, project: (point) => point.mul(0) };
+    expect(() => projectionLayer(wrong, [0.5, 2])).toThrow(OptimizationError);
+    expect(projectionLayer(wrong, [0.5, 2], { onFailure: "mask" }).status).toEqual(["numerical_error"]);
+    expect(projectionLayer(wrong, [-1, -2]).status).toEqual(["solved"]);
+  });
+
   it("refuses bad data by an error that names them", () => {
     expect(() => projectionLayer(box([0, 0]), [1, 2, 3])).toThrow("lower has shape (2), expected (3)");
     expect(() => projectionLayer(ball(1), [1, Number.NaN])).toThrow(DatumRangeError);

@@ -96,19 +96,13 @@ interface LinearizedItem {
 
 /** What both products need of the solution: H, and of every usable item z = x - t grad f and M. */
 function linearized(problem: SetProgram, solution: Solution) {
-  const { n, batch } = problem;
-  const objective = objectiveOf(problem);
+  const { n } = problem;
   const x = cleaned(problem, solution);
-  const gradient = objective.gradient(x);
+  const { objective, sets, steps, z } = stepsBack(problem, x);
   const H = objective.hessian(x);
-  const sets = setItems(problem.set, parametersOf(problem), n, batch);
-  const z = x.slice();
-  const scales = scalesOf(problem, objective, sets);
   const items = sets.map((set, i): LinearizedItem | null => {
     if (!isUsable(solution.status[i])) return null;
-    const own = z.subarray(i * n, (i + 1) * n);
-    const step = stepBack(own, gradient.subarray(i * n, (i + 1) * n), scales[i]);
-    return linearizedItem(set, own, step, H.subarray(i * n * n, (i + 1) * n * n));
+    return linearizedItem(set, z.subarray(i * n, (i + 1) * n), steps[i], H.subarray(i * n * n, (i + 1) * n * n));
   });
   return { objective, H, items, z };
 }
@@ -118,6 +112,19 @@ function stepBack(z: Float64Array, gradient: Float64Array, scales: SetScales): n
   const { size, step } = naturalStep(z, gradient, scales);
   for (let j = 0; j < z.length; j++) if (Math.abs(step * gradient[j]) > weakness * size) z[j] -= step * gradient[j];
   return step;
+}
+
+/** Of every item the step t of `stepBack`, and the points z = x - t grad f(x) whose projections are x. */
+export function stepsBack(problem: SetProgram, x: Float64Array) {
+  const { n, batch } = problem;
+  const objective = objectiveOf(problem);
+  const gradient = objective.gradient(x);
+  const sets = setItems(problem.set, parametersOf(problem), n, batch);
+  const z = x.slice();
+  const part = (rows: Float64Array, i: number) => rows.subarray(i * n, (i + 1) * n);
+  const scales = scalesOf(problem, objective, sets);
+  const steps = Float64Array.from(scales, (own, i) => stepBack(part(z, i), part(gradient, i), own));
+  return { objective, sets, gradient, steps, z };
 }
 
 function linearizedItem(set: SetItem, z: Float64Array, step: number, H: Float64Array): LinearizedItem {

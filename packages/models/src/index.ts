@@ -40,6 +40,15 @@ export {
   denoisingTask,
 } from "./experiments/denoising-task.ts";
 export {
+  type CostSettings,
+  type CostTask,
+  type CostTraining,
+  costScheduler,
+  costSettings,
+  costTask,
+  costTrainings,
+} from "./experiments/energy-cost-task.ts";
+export {
   type EnergySettings,
   type EnergyTask,
   type EnergyTraining,
@@ -47,6 +56,20 @@ export {
   energyTask,
   energyTrainings,
 } from "./experiments/energy-task.ts";
+export type {
+  Cell,
+  Column,
+  Experiment,
+  ExperimentOption,
+  ExperimentOptions,
+  ExperimentProgress,
+  ExperimentResult,
+  ResultAxis,
+  ResultFigure,
+  ResultSeries,
+  ResultTable,
+  Unit,
+} from "./experiments/experiment.ts";
 export {
   classificationLoss,
   type ImageSettings,
@@ -58,6 +81,7 @@ export {
   layerKinds,
 } from "./experiments/image-task.ts";
 export { type LayerProblem, layerProblem, problemOfLayer } from "./experiments/layer-problem.ts";
+export { experimentNamed, experiments } from "./experiments/registry.ts";
 export {
   type SudokuNetwork,
   type SudokuSettings,
@@ -68,6 +92,7 @@ export {
   sudokuTask,
 } from "./experiments/sudoku-task.ts";
 export { bestLambda, totalVariation, totalVariationError } from "./experiments/total-variation.ts";
+export { CostScheduler, type CostSchedulerOptions, type NormalForecast } from "./networks/cost-scheduler.ts";
 export {
   type Denoiser,
   type DenoisingOptions,
@@ -76,7 +101,10 @@ export {
   LearnedDifferences,
 } from "./networks/denoising.ts";
 export { EnergyScheduler, type EnergySchedulerOptions } from "./networks/energy-scheduler.ts";
+export { expectedCost, type GenerationCosts, publishedCosts, realizedCost } from "./networks/generation-cost.ts";
 export {
+  type ConvexMethod,
+  convexMethod,
   type Differentiation,
   differentiations,
   type LayerMethod,

@@ -23,9 +23,10 @@ describe("parseLoad", () => {
       "2/1/2020 12:00:00 AM,1/31/2020 7:00:00 PM,RFC,WEST,DUQ,DUQ,,True",
       "2/1/2020 1:00:00 AM,1/31/2020 8:00:00 PM,RFC,WEST,DUQ,DUQ,1400,True",
     ].join("\n");
-    const { start, load } = parseLoad(text, "file");
+    const { start, load, gigawatts } = parseLoad(text, "file");
     expect(start).toBe(hour("2020-01-31T23:00Z"));
     expect([...load]).toEqual([1600.5, Number.NaN, 1400]);
+    expect(gigawatts).toBe(1e-3);
   });
 
   it("reads a table of two columns in any order, and takes the mean of an hour that comes twice", () => {
@@ -51,7 +52,7 @@ describe("loadWindows", () => {
   const load = Float64Array.from({ length: 24 * 30 }, (_, i) => i);
 
   it("trains on every hour's window before the border, and tests on whole days after it", () => {
-    const { train, test, low, high } = loadWindows({ start, load, source: "", synthetic: true });
+    const { train, test, low, high } = loadWindows({ start, load, gigawatts: 1, source: "", synthetic: true });
     const border = 0.8 * load.length;
     expect(train.count).toBe(border - 96 + 1);
     expect(test.count).toBe(6);
@@ -66,12 +67,21 @@ describe("loadWindows", () => {
     expect(past.data()[71] * (border - 1)).toBeCloseTo(border - 1, 9);
   });
 
+  it("trains on fewer windows where they begin every so many hours, and tests on days of a place", () => {
+    const series = { start, load, gigawatts: 1, source: "", synthetic: true };
+    const { train, test } = loadWindows(series, { every: 6, timeZone: "America/New_York" });
+    expect(train.count).toBe(Math.floor((0.8 * load.length - 96) / 6) + 1);
+    const { demand } = test.batch(Int32Array.of(0));
+    expect((demand.data()[0] * (0.8 * load.length - 1)) % 24).toBeCloseTo(5, 9); // midnight in New York is 5:00 UTC
+    expect(() => loadWindows(series, { timeZone: "Atlantis" })).toThrow(RangeError);
+  });
+
   it("leaves out windows with a gap, and refuses a series that is too short", () => {
     const gap = load.with(100, Number.NaN);
-    const { train, low } = loadWindows({ start, load: gap, source: "", synthetic: true });
+    const { train, low } = loadWindows({ start, load: gap, gigawatts: 1, source: "", synthetic: true });
     expect(train.count).toBe(576 - 96 + 1 - 96);
     expect(low).toBe(0);
-    expect(() => loadWindows({ start, load: load.slice(0, 100), source: "", synthetic: true })).toThrow(
+    expect(() => loadWindows({ start, load: load.slice(0, 100), gigawatts: 1, source: "", synthetic: true })).toThrow(
       "the load has 100 hours, expected enough for windows of 72 + 24 hours in both parts",
     );
   });

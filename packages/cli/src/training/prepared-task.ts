@@ -44,5 +44,7 @@ export interface TaskOptions {
   readonly data?: string;
   /** Of the energy task. */
   readonly ramp?: number;
+  readonly cost?: "squared" | "weighted";
+  readonly timeZone?: string;
   readonly epochs: number;
 }

@@ -5,6 +5,8 @@ export interface LoadSeries {
   /** Hours since 1970, UTC where the file says so, otherwise the file's own clock. */
   readonly start: number;
   readonly load: Float64Array;
+  /** What a load of 1 is in GW: 1/1000 where the file is in MW, as tables are. */
+  readonly gigawatts: number;
   /** Where the numbers come from. */
   readonly source: string;
   readonly synthetic: boolean;
@@ -13,7 +15,7 @@ export interface LoadSeries {
 /**
  * Reads hourly load in one of three forms, told apart by the first line:
  *
- * - three or two numbers a line: unix time in seconds, load, and perhaps temperature;
+ * - three or two numbers a line: unix time in seconds, load in GW, and perhaps temperature;
  * - PJM's export `datetime_beginning_utc,...,mw,...` (several zones of an hour are summed);
  * - a table of two columns, a date and time and a load in MW.
  *
@@ -23,8 +25,9 @@ export interface LoadSeries {
 export function parseLoad(text: string, file: string): LoadSeries {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   if (lines.length < 2) throw new DataFileError(file, "holds no hourly load");
-  const readings = /^[\s\d.eE+-]+$/.test(lines[0]) ? unixReadings(lines, file) : tableReadings(lines, file);
-  return series(readings, file);
+  const isUnix = /^[\s\d.eE+-]+$/.test(lines[0]);
+  const readings = isUnix ? unixReadings(lines, file) : tableReadings(lines, file);
+  return { ...series(readings, file), gigawatts: isUnix ? 1 : 1e-3 };
 }
 
 interface Reading {
@@ -80,7 +83,7 @@ function hours(year: number, month: number, day: number, hour: number): number {
   return Date.UTC(year, month - 1, day, hour) / 3_600_000;
 }
 
-function series(readings: readonly Reading[], file: string): LoadSeries {
+function series(readings: readonly Reading[], file: string): Omit<LoadSeries, "gigawatts"> {
   const known = readings.filter(({ load }) => Number.isFinite(load));
   if (known.length === 0) throw new DataFileError(file, "holds no load that is a number");
   const start = known.reduce((first, { hour }) => Math.min(first, hour), Number.POSITIVE_INFINITY);

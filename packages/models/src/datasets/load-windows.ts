@@ -23,20 +23,26 @@ export interface WindowOptions {
   readonly future?: number;
   /** The share of the series, at its end, that is held out. Default 0.2. */
   readonly heldOut?: number;
+  /** Hours from one training window to the next. Default 1. */
+  readonly every?: number;
+  /** Where it is midnight when a test day begins: a name such as "America/New_York". Default "UTC", the clock of the file. */
+  readonly timeZone?: string;
 }
 
 /**
- * Windows of past and future hours. Those of training begin at every hour, those of the held-out end of the series at midnight, one a
- * day, so that no hour is scheduled twice; no window spans a gap, and no hour of a test day's future was trained on. Throws a RangeError for a series that is too short.
+ * Windows of past and future hours. Those of training begin at every hour, or every so many; those of the held-out end of the series at
+ * midnight, one a day, so that no hour is scheduled twice; no window spans a gap, and no hour of a test day's future was trained
+ * on. Throws a RangeError for a series that is too short, and for a time zone that there is not.
  */
 export function loadWindows(
   { start, load }: LoadSeries,
-  { past = 72, future = 24, heldOut = 0.2 }: WindowOptions = {},
+  { past = 72, future = 24, heldOut = 0.2, every = 1, timeZone = "UTC" }: WindowOptions = {},
 ): LoadSplit {
   const border = Math.floor((1 - heldOut) * load.length);
   const whole = wholeWindows(load, past + future);
-  const training = whole.filter((from) => from + past + future <= border);
-  const testing = whole.filter((from) => from + past >= border && (start + from + past) % 24 === 0);
+  const hourOfDay = clockIn(timeZone);
+  const training = whole.filter((from) => from + past + future <= border && from % every === 0);
+  const testing = whole.filter((from) => from + past >= border && hourOfDay(start + from + past) === 0);
   if (training.length === 0 || testing.length === 0) {
     const expected = `windows of ${past} + ${future} hours in both parts`;
     throw new RangeError(`the load has ${load.length} hours, expected enough for ${expected}`);
@@ -53,6 +59,13 @@ export function loadWindows(
     }),
   });
   return { train: examples(training), test: examples(testing), low, high };
+}
+
+/** The hour of the day, 0 to 23, that a number of hours since 1970 is there. */
+function clockIn(timeZone: string): (hour: number) => number {
+  if (timeZone === "UTC") return (hour) => hour % 24;
+  const { format } = new Intl.DateTimeFormat("en", { timeZone, hour: "numeric", hourCycle: "h23" });
+  return (hour) => Number(format(3_600_000 * hour));
 }
 
 /** Where windows without a gap begin. */

@@ -22,7 +22,7 @@ export function syntheticLoad(days: number, random: Random): LoadSeries {
     load[i] =
       1 + shape * (0.22 * peak(hour, 9, 3) + 0.28 * peak(hour, 18.5, 3.2)) + heating + cooling + mood[day] + noise[i];
   }
-  return { start, load, source: "a synthetic load", synthetic: true };
+  return { start, load, gigawatts: 1, source: "a synthetic load", synthetic: true };
 }
 
 /** One value a day that keeps the share `memory` of the day before. */

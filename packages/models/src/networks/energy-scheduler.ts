@@ -1,4 +1,4 @@
-import { eye, Linear, Module, mul, neg, type Random, ReLU, Sequential, type Tensor, tensor } from "@solvegrad/autograd";
+import { eye, Linear, Module, mul, neg, type Random, ReLU, Sequential, type Tensor } from "@solvegrad/autograd";
 import {
   type DifferentiationRule,
   type QuadraticProgramData,
@@ -6,6 +6,7 @@ import {
   type Solution,
   type Solver,
 } from "@solvegrad/optlayers";
+import { rampBounds, rampRows } from "./ramp-rows.ts";
 
 export interface EnergySchedulerOptions {
   readonly solver: Solver;
@@ -47,7 +48,7 @@ export class EnergyScheduler extends Module {
     );
     this.#Q = mul(eye(future), 2);
     this.#G = rampRows(future);
-    this.#h = tensor(new Float64Array(2 * (future - 1)).fill(ramp));
+    this.#h = rampBounds(future, ramp);
   }
 
   /** The demand (B x future) that is expected after past hours (B x past). */
@@ -71,15 +72,4 @@ export class EnergyScheduler extends Module {
   override forward(past: Tensor): Tensor {
     return this.schedule(this.forecast(past));
   }
-}
-
-/** The rows of P_{k+1} - P_k <= ramp and P_k - P_{k+1} <= ramp. */
-function rampRows(future: number): Tensor {
-  const rows = new Float64Array(2 * (future - 1) * future);
-  for (let k = 0; k < future - 1; k++) {
-    const [up, down] = [k * future, (future - 1 + k) * future];
-    rows[up + k + 1] = rows[down + k] = 1;
-    rows[up + k] = rows[down + k + 1] = -1;
-  }
-  return tensor(rows, { shape: [2 * (future - 1), future] });
 }

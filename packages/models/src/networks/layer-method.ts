@@ -1,6 +1,13 @@
 import {
   admm,
   alternating,
+  type ConvexProgram,
+  type ConvexRule,
+  convexAdmm,
+  convexAlternating,
+  convexImplicit,
+  convexInteriorPoint,
+  convexUnrolled,
   type DifferentiationRule,
   implicit,
   interiorPoint,
@@ -35,6 +42,23 @@ export function layerMethod(name: Differentiation, { tolerance }: LayerMethodOpt
       return { solver: admm({ tolerance }), differentiation: alternating({ truncate: tolerance }) };
     case "unrolled":
       return { solver: admm({ tolerance }), differentiation: unrolled({ tolerance }) };
+  }
+}
+
+export interface ConvexMethod {
+  readonly solver: Solver<ConvexProgram>;
+  readonly differentiation: ConvexRule;
+}
+
+/** The same for a layer whose objective is any convex function. */
+export function convexMethod(name: Differentiation, { tolerance }: LayerMethodOptions): ConvexMethod {
+  switch (name) {
+    case "implicit":
+      return { solver: convexInteriorPoint({ tolerance }), differentiation: convexImplicit() };
+    case "alternating":
+      return { solver: convexAdmm({ tolerance }), differentiation: convexAlternating({ truncate: tolerance }) };
+    case "unrolled":
+      return { solver: convexAdmm({ tolerance }), differentiation: convexUnrolled({ tolerance }) };
   }
 }
 

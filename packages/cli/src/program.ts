@@ -1,7 +1,9 @@
 import { Command, Option } from "commander";
+import type { BenchCommandOptions } from "./commands/bench.ts";
 import type { CompareCommandOptions } from "./commands/compare.ts";
 import { infoCommand, version } from "./commands/info.ts";
 import { differentiationOption, names, positiveInteger, positiveNumber, seed, share } from "./commands/options.ts";
+import type { ReportCommandOptions } from "./commands/report.ts";
 import { type SolveCommandOptions, solveCommand } from "./commands/solve.ts";
 import type { TrainCommandOptions } from "./commands/train.ts";
 
@@ -12,7 +14,7 @@ export function program(finish: (exitCode: number) => void): Command {
     .version(version())
     .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, "solvegrad: ")) })
     .exitOverride();
-  for (const command of [solve(finish), compare(finish), train(finish), info(finish)])
+  for (const command of [solve, compare, train, bench, report, info].map((make) => make(finish)))
     root.addCommand(command.copyInheritedSettings(root));
   return root;
 }
@@ -81,6 +83,38 @@ function train(finish: (exitCode: number) => void): Command {
     .action(async (task: string, options: TrainCommandOptions) => {
       const { trainCommand } = await import("./commands/train.ts");
       finish(await trainCommand(task, options));
+    });
+}
+
+function bench(finish: (exitCode: number) => void): Command {
+  return new Command("bench")
+    .description("make one table or figure of the papers again, with the published numbers beside ours")
+    .argument("<name>", "table-1, table-2, table-4 to table-7, figure-1, figure-2, batch-times, sudoku, denoising, ..")
+    .option("--sizes <list>", 'sizes in place of its own: "n,m,p;n,m,p", or "n;n" where one number is a size')
+    .option("--epochs <n>", "times through the training examples", positiveInteger)
+    .option("--examples <n>", "training examples", positiveInteger)
+    .option("--seeds <n>", "how many seeds", positiveInteger)
+    .option("--seed <s>", "the first seed", seed)
+    .option("--data <path>", "figure-2: hourly load; table-7: a folder with the four uncompressed IDX files")
+    .option("--json", "print one JSON object")
+    .action(async (name: string, options: BenchCommandOptions) => {
+      const { benchCommand } = await import("./commands/bench.ts");
+      finish(await benchCommand(name, options));
+    });
+}
+
+function report(finish: (exitCode: number) => void): Command {
+  return new Command("report")
+    .description("run every table and figure of the papers that has not been run, and write them as one page")
+    .option("--out <dir>", "folder of the page and of what was run", "results/report")
+    .option("--only <names>", "some of what bench knows, between commas (default: all)", names)
+    .option("--epochs <n>", "for those that train", positiveInteger)
+    .option("--examples <n>", "training examples of those that train", positiveInteger)
+    .option("--seeds <n>", "how many seeds, where several are run", positiveInteger)
+    .option("--load <file>", "hourly load for figure-2 (without it a made-up one)")
+    .action(async (options: ReportCommandOptions) => {
+      const { reportCommand } = await import("./commands/report.ts");
+      finish(await reportCommand(options));
     });
 }
 

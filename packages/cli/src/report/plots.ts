@@ -31,8 +31,12 @@ export const colors = {
   first: "var(--series-1)",
   second: "var(--series-2)",
   third: "var(--series-3)",
+  fourth: "var(--series-4)",
   reference: "var(--reference)",
 } as const;
+
+/** For series of equal standing, in this order. */
+export const seriesColors = [colors.first, colors.second, colors.third, colors.fourth];
 
 const width = 460;
 const height = 290;

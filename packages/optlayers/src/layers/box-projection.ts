@@ -1,5 +1,6 @@
 import { concat, customOp, gate, isGradEnabled, putFlat, type Tensor, tensor, vjp } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
+import { checkMethod } from "../check-options.ts";
 import { boxProjectionImplicit } from "../differentiate/box-projection.ts";
 import type { DifferentiationReport } from "../differentiate/rule.ts";
 import {
@@ -10,6 +11,8 @@ import {
   numbersOf,
   readBoxProjection,
 } from "../problem/box-projection.ts";
+import { assessBoxProjection } from "../solvers/box-projection-residuals.ts";
+import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import { semismoothNewton } from "../solvers/semismooth-newton.ts";
 import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
 import { type DifferentiableDatum, differentiableData } from "./on-tape/data-on-tape.ts";
@@ -61,7 +64,10 @@ export function boxProjectionLayer(
   const { onFailure = "raise", onBackward, warmStart, signal, timeLimit, onIteration } = options;
   checkOnFailure(onFailure);
   const { problem, dtype } = readBoxProjection(data);
-  const { solver = semismoothNewton(dtype === "float32" ? { rounding: 1e-6 } : {}) } = options;
+  if (options.solver) checkMethod("solver", options.solver, "solve", "a solver such as semismoothNewton()");
+  const solver = options.solver
+    ? withSecondOpinion(options.solver, assessBoxProjection)
+    : semismoothNewton(dtype === "float32" ? { rounding: 1e-6 } : {});
   const solved = solver.solve(problem, { warmStart, signal, timeLimit, onIteration });
   const solution = usableSolution(checkedSolution(solved, problem), onFailure);
   const inputs = differentiableData(boxProjectionNames, numbersOf(data));

@@ -6,6 +6,8 @@ import { gradientOnTape } from "../problem/set-objective.ts";
 import { readSetProgram, type SetDatumName, type SetProgram, type SetProgramData } from "../problem/set-program.ts";
 import { datumTensor } from "../sets/convex-set.ts";
 import { projectedGradient } from "../solvers/projected-gradient.ts";
+import { assessSetProgram } from "../solvers/projected-gradient-residual.ts";
+import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
 import { denseAdjoint, type Optimality, rootOf } from "./implicit-layer.ts";
 import { type DifferentiableDatum, differentiableData } from "./on-tape/data-on-tape.ts";
@@ -49,8 +51,10 @@ export function setLayer(data: SetProgramData, options: SetLayerOptions = {}): S
   checkOnFailure(onFailure);
   checkMethod("differentiation", differentiation, "vjp", "a rule such as setImplicit()");
   const { problem, dtype, given } = readSetProgram(data);
-  const solver = options.solver ?? projectedGradient({ tolerance: dtype === "float32" ? 1e-8 : 1e-10 });
-  checkMethod("solver", solver, "solve", "a solver such as projectedGradient()");
+  if (options.solver) checkMethod("solver", options.solver, "solve", "a solver such as projectedGradient()");
+  const solver = options.solver
+    ? withSecondOpinion(options.solver, assessSetProgram)
+    : projectedGradient({ tolerance: dtype === "float32" ? 1e-8 : 1e-10 });
   const solved = solver.solve(problem, { warmStart, signal, timeLimit, onIteration });
   const solution = usableSolution(checkedSolution(solved, problem), onFailure);
   const inputs = differentiableData(problem.names, given);

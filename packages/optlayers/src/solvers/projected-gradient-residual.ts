@@ -1,7 +1,8 @@
 import { maxAbs } from "../arrays.ts";
-import type { SetObjective } from "../problem/set-objective.ts";
-import { type SetProgram, startOf } from "../problem/set-program.ts";
-import type { SetItem } from "../sets/convex-set.ts";
+import { objectiveOf, type SetObjective } from "../problem/set-objective.ts";
+import { parametersOf, type SetProgram, startOf } from "../problem/set-program.ts";
+import { type SetItem, setItems } from "../sets/convex-set.ts";
+import type { Residuals, Solution } from "./solver.ts";
 
 /** The size of a set program's numbers: of x, and of the objective's gradient; 0 where the problem does not tell. */
 export interface SetScales {
@@ -53,4 +54,26 @@ export function fixedPointResidual(set: SetItem, x: Float64Array, gradient: Floa
   };
   const moves = distance(step);
   return { relative: moves === 0 ? 0 : moves / (size || moves), absolute: distance(1), outside: distance(0) };
+}
+
+/** The residuals of every item from the problem and x alone: `fixedPointResidual`, |x - P(x)| as the primal one. */
+export function assessSetProgram(problem: SetProgram, { x }: Pick<Solution, "x">) {
+  const { n, batch } = problem;
+  const objective = objectiveOf(problem);
+  const sets = setItems(problem.set, parametersOf(problem), n, batch);
+  const scales = scalesOf(problem, objective, sets);
+  const gradient = objective.gradient(x);
+  const [primal, dual, gap, relative] = Array.from({ length: 4 }, () => new Float64Array(batch));
+  sets.forEach((set, i) => {
+    const [at, slope] = [x, gradient].map((rows) => rows.subarray(i * n, (i + 1) * n));
+    const found = fixedPointResidual(set, at, slope, scales[i]);
+    primal[i] = found.outside;
+    dual[i] = found.absolute;
+    relative[i] = Math.max(
+      found.relative,
+      found.outside === 0 ? 0 : found.outside / naturalStep(at, slope, scales[i]).size,
+    );
+  });
+  const residuals: Residuals = { primal, dual, gap };
+  return { residuals, relative };
 }

@@ -84,10 +84,10 @@ export function assessWith(
 }
 
 /** Of which problem and arrays residuals were computed here. */
-const assessed = new WeakMap<Residuals, PrimalDualPoint & { readonly problem: LinearConstraints }>();
+const assessed = new WeakMap<Residuals, PrimalDualPoint & { readonly problem: object }>();
 
 /** Whether the residuals of this solution are those that were computed here for its very arrays. */
-export function isAssessed(problem: LinearConstraints, { residuals, x, nu, lambda }: Solution): boolean {
+export function isAssessed(problem: object, { residuals, x, nu, lambda }: Solution): boolean {
   const of = residuals && assessed.get(residuals);
   return of !== undefined && of.problem === problem && of.x === x && of.nu === nu && of.lambda === lambda;
 }

@@ -1,6 +1,13 @@
-import type { LinearConstraints } from "../problem/quadratic-program.ts";
-import { type Assessment, isAssessed, type PrimalDualPoint } from "./residuals.ts";
+import { type Assessment, isAssessed } from "./residuals.ts";
 import { isUsable, type Solution, type Solver, type Status } from "./solver.ts";
+
+/** The sizes of a problem's solution. */
+interface Sizes {
+  readonly n: number;
+  readonly p: number;
+  readonly m: number;
+  readonly batch: number;
+}
 
 /** Relative residuals below this are as good as reported. */
 const harmless = 1e-6;
@@ -10,9 +17,9 @@ const harmless = 1e-6;
  * are larger than those that it reports has failed: `numerical_error`. A truncated solution that says how far it went is
  * one that may be used.
  */
-export function withSecondOpinion<P extends LinearConstraints>(
+export function withSecondOpinion<P extends Sizes>(
   solver: Solver<P>,
-  assess: (problem: P, point: PrimalDualPoint) => Assessment,
+  assess: (problem: P, solution: Solution) => Pick<Assessment, "relative" | "residuals">,
 ): Solver<P> {
   return {
     name: solver.name,
@@ -31,7 +38,7 @@ export function withSecondOpinion<P extends LinearConstraints>(
   };
 }
 
-function hasShapeOf({ n, p, m, batch }: LinearConstraints, { status, x, nu, lambda }: Solution): boolean {
+function hasShapeOf({ n, p, m, batch }: Sizes, { status, x, nu, lambda }: Solution): boolean {
   const lengths = [status?.length, x?.length, nu?.length, lambda?.length];
   return lengths.every((length, k) => length === batch * [1, n, p, m][k]);
 }

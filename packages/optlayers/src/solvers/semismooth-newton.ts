@@ -78,7 +78,7 @@ function solve(problem: BoxProjection, settings: Settings, options: SolveOptions
     iterations[i] = steps;
     endings.push(ending);
   }
-  const { residuals, objective, relative } = assessBoxProjection(problem, matrices, { x, nu, zeta });
+  const { residuals, objective, relative } = assessBoxProjection(problem, { x, nu, zeta });
   const limit = Math.max(settings.tolerance, settings.rounding);
   const status = endings.map(
     (ending, i): Status => (typeof ending === "object" ? ending.kind : judge(relative[i], limit, ending)),

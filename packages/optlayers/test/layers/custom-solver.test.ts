@@ -1,10 +1,17 @@
 import { tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
+  type BoxProjection,
+  box,
+  boxProjectionLayer,
   interiorPoint,
   LayerError,
   OptimizationError,
+  projectedGradient,
   quadraticLayer,
+  type SetProgram,
+  semismoothNewton,
+  setLayer,
   type Solution,
   type Solver,
 } from "../../src/index.ts";
@@ -49,5 +56,33 @@ describe("a layer with a solver of the caller's", () => {
   it.each(misshapen)("refuses a solution where %s", (_, spoil, message) => {
     expect(() => quadraticLayer(data(), { solver: spoilt(spoil) })).toThrow(LayerError);
     expect(() => quadraticLayer(data(), { solver: spoilt(spoil) })).toThrow(message);
+  });
+
+  it("does not believe that a box projection is solved at a point that misses its equations", () => {
+    const own = semismoothNewton();
+    const halved: Solver<BoxProjection> = {
+      name: "halved",
+      solve: (problem, options) => {
+        const solution = own.solve(problem, options);
+        return { ...solution, x: solution.x.map((value) => value / 2) };
+      },
+    };
+    const projection = { y: [1, 2, 3], A: [[1, 1, 1]], b: [1] };
+    expect(() => boxProjectionLayer(projection, { solver: halved })).toThrow("is numerical_error");
+    expect(boxProjectionLayer(projection, { solver: own }).solution.status).toEqual(["solved"]);
+  });
+
+  it("does not believe that a program over a set is solved at a point from where it goes on downhill", () => {
+    const own = projectedGradient();
+    const halved: Solver<SetProgram> = {
+      name: "halved",
+      solve: (problem, options) => {
+        const solution = own.solve(problem, options);
+        return { ...solution, x: solution.x.map((value) => value / 2) };
+      },
+    };
+    const program = { Q: [[2, 0], [0, 2]], q: [-1, -1], set: box(0) };
+    expect(() => setLayer(program, { solver: halved })).toThrow("is numerical_error");
+    expect(setLayer(program, { solver: own }).solution.status).toEqual(["solved"]);
   });
 });

@@ -256,6 +256,16 @@ describe("boxProjectionLayer without a solution", () => {
     expect(boxProjectionLayer(data, { onFailure: "mask" }).solution.status).toEqual(["primal_infeasible"]);
   });
 
+  it.each([1e-12, 1, 1e9])(
+    "does not call a point of size %d solved that an aborted signal left off its equation",
+    (size) => {
+      const data = { y: [size, 2 * size], A: [[1, -1]], b: [size], lower: [0, 0], upper: [size, size] };
+      const { status } = boxProjectionLayer(data, { signal: AbortSignal.abort(), onFailure: "mask" }).solution;
+      expect(status).toEqual(["time_limit"]);
+      expect(boxProjectionLayer(data).solution.status).toEqual(["solved"]);
+    },
+  );
+
   it("refuses bad data by an error that names them", () => {
     expect(() => boxProjectionLayer({ y: [1, 2], A: [[1, 1]] })).toThrow(DatumTypeError);
     expect(() => boxProjectionLayer({ y: [1, 2], A: [[1, 1, 1]], b: [1] })).toThrow("A has shape (1, 3)");

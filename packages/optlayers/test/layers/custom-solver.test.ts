@@ -10,10 +10,10 @@ import {
   projectedGradient,
   quadraticLayer,
   type SetProgram,
-  semismoothNewton,
-  setLayer,
   type Solution,
   type Solver,
+  semismoothNewton,
+  setLayer,
 } from "../../src/index.ts";
 
 const right = interiorPoint();
@@ -81,7 +81,14 @@ describe("a layer with a solver of the caller's", () => {
         return { ...solution, x: solution.x.map((value) => value / 2) };
       },
     };
-    const program = { Q: [[2, 0], [0, 2]], q: [-1, -1], set: box(0) };
+    const program = {
+      Q: [
+        [2, 0],
+        [0, 2],
+      ],
+      q: [-1, -1],
+      set: box(0),
+    };
     expect(() => setLayer(program, { solver: halved })).toThrow("is numerical_error");
     expect(setLayer(program, { solver: own }).solution.status).toEqual(["solved"]);
   });

@@ -20,8 +20,7 @@ export function falseClaims(text: string, report: Report, tolerance: number): st
     const own = (field: unknown) => (field === undefined ? [] : isBatch ? (field as unknown[])[i] : field);
     const point = Object.fromEntries(["x", "nu", "lambda", "zeta"].map((name) => [name, own(report[name])]));
     const numbers = [...flat(report.gradient ? Object.values(report.gradient as object) : [])];
-    const mayOverflow = Math.max(0, ...flat(problem.cotangent ?? []).map(Math.abs)) > 1e150;
-    const claims = mayOverflow || numbers.every(Number.isFinite) ? [] : [`item ${i}: the gradient is not finite`];
+    const claims = numbers.every(Number.isFinite) ? [] : [`item ${i}: the gradient is not finite`];
     if (!Object.values(point).every((values) => flat(values).every(Number.isFinite))) {
       return [...claims, `item ${i}: the point is not finite`];
     }

@@ -12,8 +12,8 @@ export interface Outcome {
   readonly faults: readonly string[];
 }
 
-/** Processor seconds that one small file may take. */
-const mostSeconds = 2;
+/** Processor seconds that one small file may take; three tapes of 2000 iterations, the most that unrolling makes, take 2.5 on a busy machine. */
+const mostSeconds = 4;
 
 /** Runs the command `solve --json` on the file within this process, and judges all that it says. */
 export async function solveFile(file: FuzzedFile, path: string): Promise<Outcome> {
@@ -71,7 +71,11 @@ function parsed(stdout: string): Record<string, unknown> | null {
 function faultsOfReport(file: FuzzedFile, report: Record<string, unknown>, exitCode: number): string[] {
   const statuses = [report.status].flat();
   const isInfeasible = (status: unknown) => status === "primal_infeasible" || status === "dual_infeasible";
-  const expected = statuses.some(isInfeasible) ? 3 : statuses.every((status) => status === "solved") ? 0 : 4;
+  const isUsable = (status: unknown) => status === "solved" || status === "solved_inaccurate";
+  // a gradient beyond double precision is left out, with an exit code that says so
+  const lacksGradient = JSON.parse(file.text).cotangent && !report.gradient && statuses.some(isUsable);
+  const isWhole = statuses.every((status) => status === "solved") && !lacksGradient;
+  const expected = statuses.some(isInfeasible) ? 3 : isWhole ? 0 : 4;
   const at = file.options.indexOf("--tolerance");
   const tolerance = at < 0 ? 1e-9 : Number(file.options[at + 1]);
   return [

@@ -103,6 +103,26 @@ export class OptimizationError extends Error {
   }
 }
 
+/** The gradient of a solution that was found is beyond double precision, or undefined. */
+export class GradientError extends Error {
+  override readonly name = "GradientError";
+  readonly rule: string;
+  /** The datum whose gradient it is. */
+  readonly argument: string;
+  /** The items that have no finite gradient by themselves; none where it is their sum. */
+  readonly failedItems: readonly number[];
+
+  constructor(rule: string, argument: string, failedItems: readonly number[]) {
+    const where = failedItems.length > 0 ? ` (of item ${failedItems[0]})` : "";
+    super(
+      `the ${rule} gradient of ${argument} is not finite${where}: scale the data to similar magnitudes, or take another rule`,
+    );
+    this.rule = rule;
+    this.argument = argument;
+    this.failedItems = failedItems;
+  }
+}
+
 /** A name of a datum for messages: "Q", or "Q of batch item 3". */
 export function describeDatum(name: string, item: number | null): string {
   return item === null ? name : `${name} of batch item ${item}`;

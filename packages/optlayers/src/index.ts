@@ -55,6 +55,7 @@ export {
 } from "./differentiate/entropic-alternating.ts";
 export { entropicImplicit } from "./differentiate/entropic-implicit.ts";
 export { entropicUnrolled } from "./differentiate/entropic-unrolled.ts";
+export { type FiniteGradientsOptions, withFiniteGradients } from "./differentiate/finite-gradients.ts";
 export type { BackwardMethod } from "./differentiate/fixed-point/adjoints.ts";
 export { type ImplicitOptions, implicit, quadraticTables } from "./differentiate/implicit.ts";
 export { type KktAnswer, type KktRule, type KktSolve, type KktTables, kktRule } from "./differentiate/kkt-rule.ts";
@@ -96,6 +97,7 @@ export {
   type DatumFacts,
   DatumRangeError,
   DatumTypeError,
+  GradientError,
   LayerError,
   OptimizationError,
   OptionError,

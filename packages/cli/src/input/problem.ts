@@ -5,12 +5,14 @@ import {
   type Explanation,
   type ExplanationNames,
   explain,
+  GradientError,
   isUsable,
   type KnownProblem,
   type Solution,
   type SolveOptions,
   type Solver,
   type Vjp,
+  withFiniteGradients,
 } from "@solvegrad/optlayers";
 import { type CompareOptions, type Comparison, compareProblem } from "../comparison/compare-problem.ts";
 import type { SparseColumns } from "./sparse-columns.ts";
@@ -26,6 +28,8 @@ export interface Answer {
   readonly solution: Solution;
   readonly rule: string;
   readonly vjp: Vjp<string> | null;
+  /** Why there is no gradient although there is a solution. */
+  readonly failure?: string;
 }
 
 /** A validated problem of any kind: its sizes, its data by name, and what can be done with it. */
@@ -90,8 +94,14 @@ function answer<P extends KnownProblem, N extends string>(
   const solution = solver.solve(program, options);
   const differentiable = cotangent !== null && solution.status.some(isUsable);
   if (!differentiable) return { solution, rule: differentiation.name, vjp: null };
-  const own = wanted.map((name) => data[name]);
-  const { gradients, report } = differentiation.vjp(program, solution, { x: cotangent }, { wanted: own });
-  const named = wanted.map((name) => [name, gradients[data[name]]]);
-  return { solution, rule: differentiation.name, vjp: { gradients: Object.fromEntries(named), report } };
+  try {
+    const own = wanted.map((name) => data[name]);
+    const rule = withFiniteGradients(differentiation);
+    const { gradients, report } = rule.vjp(program, solution, { x: cotangent }, { wanted: own });
+    const named = wanted.map((name) => [name, gradients[data[name]]]);
+    return { solution, rule: rule.name, vjp: { gradients: Object.fromEntries(named), report } };
+  } catch (error) {
+    if (!(error instanceof GradientError)) throw error;
+    return { solution, rule: differentiation.name, vjp: null, failure: error.message };
+  }
 }

@@ -1,4 +1,5 @@
 import { checkChoice } from "../check-options.ts";
+import { withFiniteGradients } from "../differentiate/finite-gradients.ts";
 import type { Cotangent, DataCotangents, DifferentiationReport } from "../differentiate/rule.ts";
 import type { SparseRule } from "../differentiate/sparse/over-batch.ts";
 import { sparseRules } from "../differentiate/sparse-rules.ts";
@@ -40,7 +41,7 @@ export interface DifferentiatedSparse {
 /**
  * Solves sparse QPs and differentiates them by a rule of this name, on plain numbers: what `sparseQuadraticLayer` does without
  * Tensors. Never throws for a hard problem: see `solution.status`. Bad data are refused as by `sparseQuadraticBatch`; throws a
- * `DatumRangeError` for a cotangent of the wrong length.
+ * `DatumRangeError` for a cotangent of the wrong length, and a `GradientError` where the gradient is not finite.
  */
 export function differentiateSparse(
   data: SparseQuadraticBatchData,
@@ -55,7 +56,7 @@ export function differentiateSparse(
   checkLengths(problem, filled);
   const differentiation: SparseRule = sparseRules[rule]();
   const wanted = sparseDatumNames.filter((name) => data[name] !== undefined || (name === "u" && data.h !== undefined));
-  const { gradients, report } = differentiation.vjp(problem, solution, filled, { wanted });
+  const { gradients, report } = withFiniteGradients(differentiation).vjp(problem, solution, filled, { wanted });
   return { problem, solution, gradients: named(gradients, data), report };
 }
 

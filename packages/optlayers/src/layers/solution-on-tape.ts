@@ -1,6 +1,7 @@
 import { customOp, isGradEnabled, type Tensor, tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import { checkChoice } from "../check-options.ts";
+import { withFiniteGradients } from "../differentiate/finite-gradients.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
 import { type Degeneracy, withDegeneracy } from "../kkt/degeneracy.ts";
@@ -128,7 +129,7 @@ export interface Sight<P, N extends string> {
 
 /**
  * Solves a problem, and puts x, nu and lambda on the tape, and zeta where the solution has it, as the outputs of one step
- * whose vjp is the rule's. Where the backward pass is itself recorded (`createGraph: true`), and the kind of problem has a
+ * whose vjp is the rule's, finite or a `GradientError` (with "mask": zero at such items). Where the backward pass is itself recorded (`createGraph: true`), and the kind of problem has a
  * table for that, the cotangents are Tensor ops on the results.
  */
 export function solveOnTape<
@@ -147,7 +148,7 @@ export function solveOnTape<
   const solution = sight ? withDegeneracy({ ...usable }, (seen) => sight.degeneracyOf(problem, seen)) : usable;
   const inputs = differentiableData(names, data);
   const wanted = inputs.map((input) => input.name);
-  const rule = reportingTo(differentiation, (report) => {
+  const rule = reportingTo(withFiniteGradients(differentiation, { onFailure }), (report) => {
     if (!onBackward) return;
     const isAsked = sight && wanted.includes(sight.cost) && mayHaveVertices(problem, solution);
     const vertices = isAsked ? vertexNotes(sight, solution.degeneracy ?? []) : [];

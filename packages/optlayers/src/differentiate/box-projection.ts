@@ -1,5 +1,5 @@
 import { addProduct, addTransposedProduct, type SparseMatrix } from "@solvegrad/linalg";
-import { leastNormSolution } from "../kkt/least-norm.ts";
+import { type RowGram, rowGram } from "../kkt/row-gram.ts";
 import {
   type BoxProjection,
   type BoxProjectionName,
@@ -9,7 +9,6 @@ import {
 import { scatterTo } from "../problem/matrix-layout.ts";
 import { offsetOf } from "../problem/products.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
-import { addColumnGram } from "../solvers/box-projection-certificates.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 import type { Cotangent, DataCotangents, DataTangents, DifferentiationRule, SolutionTangent } from "./rule.ts";
 
@@ -27,28 +26,18 @@ interface Structure {
   readonly A: SparseMatrix;
   /** 0 where free, -1 at the lower bound, 1 at the upper one. */
   readonly side: Int8Array;
-  readonly S: Float64Array;
+  readonly gram: RowGram;
   readonly x: Float64Array;
   readonly nu: Float64Array;
 }
 
 function structureOf(problem: BoxProjection, solution: Solution, A: SparseMatrix, i: number): Structure {
   const { n, p } = problem;
-  const zeta = solution.zeta ?? new Float64Array(problem.batch * n);
   const side = new Int8Array(n);
-  const S = new Float64Array(p * p);
-  for (let j = 0; j < n; j++) {
-    side[j] = Math.sign(zeta[i * n + j]);
-    if (side[j] === 0) addColumnGram(A, j, S);
-  }
+  for (let j = 0; j < n; j++) side[j] = Math.sign(solution.zeta?.[i * n + j] ?? 0);
+  const gram = rowGram(A, (j) => side[j] === 0);
   const x = solution.x.subarray(i * n, (i + 1) * n);
-  return { A, side, S, x, nu: solution.nu.subarray(i * p, (i + 1) * p) };
-}
-
-/** S^+ r. */
-function solveSmall(S: Float64Array, r: Float64Array): Float64Array {
-  if (r.length === 1) return Float64Array.of(S[0] > 0 ? r[0] / S[0] : 0);
-  return r.length === 0 ? r : leastNormSolution(S, r.length, r).x;
+  return { A, side, gram, x, nu: solution.nu.subarray(i * p, (i + 1) * p) };
 }
 
 /** The tangents of x, nu and zeta for tangents of the data, in the layout of each datum; those that are left out are 0. */
@@ -80,7 +69,7 @@ export function boxPushForward(
       pull.map((value, j) => (structure.side[j] === 0 ? value : dbeta[j])),
       rest,
     );
-    const dnu = solveSmall(structure.S, rest);
+    const dnu = structure.gram.solve(rest);
     addTransposedProduct(-1, A, dnu, pull);
     for (let j = 0, k = i * n; j < n; j++, k++) {
       const isFree = structure.side[j] === 0;
@@ -118,14 +107,14 @@ export function boxPullBack(
   equationsOf(problem).forEach((A, i) => {
     if (!isUsable(solution.status[i])) return;
     const structure = structureOf(problem, solution, A, i);
-    const { side, S, x, nu } = structure;
+    const { side, gram, x, nu } = structure;
     const c = part(cotangent.x, n, i);
     const z = part(cotangent.zeta, n, i);
     const rest = part(cotangent.nu, p, i).slice();
     const own = z.slice();
     for (let j = 0; j < n; j++) if (side[j] === 0) own[j] = c[j];
     addProduct(-1, A, own, rest);
-    const w = solveSmall(S, rest);
+    const w = gram.solve(rest);
     const force = new Float64Array(n);
     addTransposedProduct(1, A, w, force);
     const [y, b, lower, upper] = (["y", "b", "lower", "upper"] as const).map((name) => offsetOf(problem[name], i));

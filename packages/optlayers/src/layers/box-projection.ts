@@ -3,11 +3,13 @@ import type { DType } from "@solvegrad/linalg";
 import { checkMethod } from "../check-options.ts";
 import { boxProjectionImplicit } from "../differentiate/box-projection.ts";
 import type { DifferentiationReport } from "../differentiate/rule.ts";
+import { rowGram } from "../kkt/row-gram.ts";
 import {
   type BoxProjection,
   type BoxProjectionData,
   type BoxProjectionName,
   boxProjectionNames,
+  equationsOf,
   numbersOf,
   readBoxProjection,
 } from "../problem/box-projection.ts";
@@ -155,7 +157,11 @@ function solutionFormula(
   const A = matrixOf(problem, given.A, dtype);
   const At = A.swapLastTwo();
   const AF = A.mul(free.swapLastTwo());
-  const nu = symmetricSolve(AF.matmul(AF.swapLastTwo()), AF.matmul(y).add(A.matmul(beta)).sub(b));
+  const grams = equationsOf(problem).map((matrix, i) =>
+    rowGram(matrix, (j) => usable(i * n) === 1 && side[i * n + j] === 0),
+  );
+  const right = AF.matmul(y).add(A.matmul(beta)).sub(b);
+  const nu = symmetricSolve(AF.matmul(AF.swapLastTwo()), right, (i, r) => grams[i].solve(r));
   const force = At.matmul(nu);
   return result(y.sub(force).mul(free).add(beta), nu, force);
 }

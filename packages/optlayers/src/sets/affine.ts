@@ -1,5 +1,6 @@
+import { fromDense } from "@solvegrad/linalg";
 import { dot, maxAbs } from "../arrays.ts";
-import { leastNormSolution } from "../kkt/least-norm.ts";
+import { rowGram } from "../kkt/row-gram.ts";
 import { boxProjectionLayer } from "../layers/box-projection.ts";
 import type { DatumInput } from "../problem/read-datum.ts";
 import type { ConvexSet, SetItem } from "./convex-set.ts";
@@ -25,15 +26,13 @@ export function affine(A: DatumInput, b: DatumInput): ConvexSet {
 function affineItem(A: Float64Array, b: Float64Array, n: number): SetItem {
   const p = b.length;
   const rows = Array.from({ length: p }, (_, i) => A.subarray(i * n, (i + 1) * n));
-  const gram = Float64Array.from({ length: p * p }, (_, k) => dot(rows[Math.floor(k / p)], rows[k % p]));
-  const inverse = rows.map((_, i) => leastNormSolution(gram, p, unit(p, i)).x);
+  const gram = rowGram(fromDense([p, n], A), () => true);
   /** v <- v - A' (AA')^+ (Av - target). */
   const drop = (v: Float64Array, target: Float64Array | null) => {
     const residual = Float64Array.from(rows, (row, i) => dot(row, v) - (target?.[i] ?? 0));
-    for (let i = 0; i < p; i++) {
-      const w = dot(inverse[i], residual);
+    gram.solve(residual).forEach((w, i) => {
       for (let j = 0; j < n; j++) v[j] -= w * rows[i][j];
-    }
+    });
   };
   const project = (z: Float64Array, x: Float64Array) => {
     x.set(z);
@@ -45,10 +44,4 @@ function affineItem(A: Float64Array, b: Float64Array, n: number): SetItem {
   const misses = (row: Float64Array, i: number) =>
     Math.abs(dot(row, nearest) - b[i]) > consistency * (Math.abs(b[i]) + maxAbs(row) * maxAbs(nearest));
   return { isEmpty: rows.some(misses), project, tangent: () => ({ shrink: 1, apply: (v) => drop(v, null) }) };
-}
-
-function unit(p: number, i: number): Float64Array {
-  const e = new Float64Array(p);
-  e[i] = 1;
-  return e;
 }

@@ -1,6 +1,6 @@
 import type { SparseMatrix } from "@solvegrad/linalg";
 import { dot, maxAbs } from "../arrays.ts";
-import { leastNormSolution } from "../kkt/least-norm.ts";
+import { rowGram } from "../kkt/row-gram.ts";
 import type { RowLine } from "./row-threshold.ts";
 import type { Certificate } from "./solver.ts";
 
@@ -70,20 +70,10 @@ function boundMultipliers({ A, lower, upper }: DualPoint, nu: Float64Array) {
 /** nu less its part in the span of these columns of A. */
 function orthogonalTo(A: SparseMatrix, columns: readonly number[], nu: Float64Array): Float64Array {
   const p = nu.length;
-  const gram = new Float64Array(p * p);
-  for (const j of columns) addColumnGram(A, j, gram);
-  const image = Float64Array.from(nu, (_, i) => dot(gram.subarray(i * p, (i + 1) * p), nu));
-  const part = leastNormSolution(gram, p, image).x;
+  const chosen = new Set(columns);
+  const { S, solve } = rowGram(A, (j) => chosen.has(j));
+  const part = solve(Float64Array.from(nu, (_, i) => dot(S.subarray(i * p, (i + 1) * p), nu)));
   return nu.map((value, i) => value - part[i]);
-}
-
-/** S <- S + a a' for column a of A. */
-export function addColumnGram(A: SparseMatrix, j: number, S: Float64Array): void {
-  const [p] = A.shape;
-  for (let k = A.indptr[j], end = A.indptr[j + 1]; k < end; k++) {
-    const row = A.indices[k] * p;
-    for (let l = A.indptr[j]; l < end; l++) S[row + A.indices[l]] += A.data[k] * A.data[l];
-  }
 }
 
 /** Whether b'nu + [-lower; upper]'lambda is negative by more than this share of its terms. */

@@ -1,4 +1,4 @@
-import { addProduct, addTransposedProduct, type SparseMatrix } from "@solvegrad/linalg";
+import { addTransposedProduct, type SparseMatrix } from "@solvegrad/linalg";
 import { dot, maxAbs } from "../arrays.ts";
 import { type BoxProjection, equationsOf } from "../problem/box-projection.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
@@ -64,10 +64,15 @@ interface Measured {
 
 function equations({ A, y, b }: BoxItem, x: Float64Array): Measured {
   const left = b.map((value) => -value);
-  addProduct(1, A, x, left);
-  const terms = new Float64Array(b.length);
-  addProduct(1, { ...A, data: A.data.map(Math.abs) }, x.map(Math.abs), terms);
-  return { error: maxAbs(left), scale: Math.max(maxAbs(b), maxAbs(terms), share * maxAbs(A.data) * maxAbs(y)) };
+  const terms = b.map(Math.abs);
+  for (let j = 0; j < x.length; j++) {
+    for (let k = A.indptr[j]; k < A.indptr[j + 1]; k++) {
+      const term = A.data[k] * x[j];
+      left[A.indices[k]] += term;
+      terms[A.indices[k]] += Math.abs(term);
+    }
+  }
+  return { error: maxAbs(left), scale: Math.max(maxAbs(terms), share * maxAbs(A.data) * maxAbs(y)) };
 }
 
 function bounds({ y, lower, upper }: BoxItem, x: Float64Array): Measured {

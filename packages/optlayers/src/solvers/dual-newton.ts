@@ -1,13 +1,7 @@
 import { addTransposedProduct, type SparseMatrix } from "@solvegrad/linalg";
 import { dot, maxAbs } from "../arrays.ts";
-import { leastNormSolution } from "../kkt/least-norm.ts";
-import {
-  addColumnGram,
-  boxCertificate,
-  crossedBounds,
-  type DualPoint,
-  outermostBreakpoint,
-} from "./box-projection-certificates.ts";
+import { rowGram } from "../kkt/row-gram.ts";
+import { boxCertificate, crossedBounds, type DualPoint, outermostBreakpoint } from "./box-projection-certificates.ts";
 import { rowThreshold } from "./row-threshold.ts";
 import type { Certificate } from "./solver.ts";
 
@@ -196,9 +190,9 @@ class DualNewton {
   private direction(): Float64Array {
     const { item, r, step } = this;
     const p = r.length;
-    const S = freeGram(item.A, step, item.lower, item.upper);
-    if (p === 1) return S[0] > 0 ? r.map((value) => value / S[0]) : r.slice();
-    const { x: d } = leastNormSolution(S, p, r);
+    const { lower, upper, A } = item;
+    const { S, solve } = rowGram(A, (j) => step[j] > lower[j] && step[j] < upper[j]);
+    const d = solve(r);
     const outside = r.slice();
     for (let i = 0; i < p; i++) for (let k = 0; k < p; k++) outside[i] -= S[i * p + k] * d[k];
     return 2 * dot(outside, outside) > dot(r, r) ? outside : d;
@@ -219,14 +213,4 @@ function rowOf({ indptr, indices, data, shape }: SparseMatrix, d: Float64Array):
     if (Math.abs(sum) > cancellation * scale) a[j] = sum;
   }
   return a;
-}
-
-/** A_F A_F' (p x p) over the entries strictly between their bounds. */
-function freeGram(A: SparseMatrix, step: Float64Array, lower: Float64Array, upper: Float64Array): Float64Array {
-  const [p] = A.shape;
-  const S = new Float64Array(p * p);
-  for (let j = 0; j < step.length; j++) {
-    if (step[j] > lower[j] && step[j] < upper[j]) addColumnGram(A, j, S);
-  }
-  return S;
 }

@@ -3,6 +3,7 @@ import { fromDense } from "@solvegrad/linalg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  affine,
   type BoxProjectionData,
   boxProjection,
   boxProjectionImplicit,
@@ -10,6 +11,7 @@ import {
   DatumRangeError,
   DatumTypeError,
   OptimizationError,
+  projectionLayer,
   quadraticLayer,
   semismoothNewton,
   sparseInteriorPoint,
@@ -233,6 +235,51 @@ function expectProof(data: Record<string, Tensor>, proof: unknown): void {
   }
   expect(value).toBeLessThan(0);
 }
+
+describe("boxProjectionLayer with rows of other units", () => {
+  const rows = [
+    [1, 2, -1, 0.5],
+    [0.3, -1, 2, 1],
+  ];
+  const solved = (A: number[][], b: number[]) => {
+    const y = tensor([1, -2, 3, 0.3], { requiresGrad: true });
+    const { x, solution } = boxProjectionLayer({ y, A, b, lower: [-1, -1, -1, -1], upper: [1, 1, 1, 1] });
+    const loss = x.mul(tensor([1, -0.6, 0.3, 2])).sum();
+    const gradients = [false, true].map((createGraph) => grad(loss, [y], { createGraph })[0].data());
+    return { x: x.data(), gradients, status: solution.status };
+  };
+  const expected = solved(rows, [1, 0.5]);
+
+  it.each([1e-9, 1e-6, 1e6, 1e9])(
+    "does not take a row for dependent because another one is %d times as long",
+    (unit) => {
+      const scaled = rows[0].map((value) => unit * value);
+      for (const copy of [solved([scaled, rows[1]], [unit, 0.5]), solved([rows[0], scaled, rows[1]], [1, unit, 0.5])]) {
+        expect(copy.status).toEqual(["solved"]);
+        expect(relativeError(copy.x, expected.x)).toBeLessThan(1e-12);
+        for (const gradient of copy.gradients)
+          expect(relativeError(gradient, expected.gradients[0])).toBeLessThan(1e-12);
+      }
+    },
+  );
+
+  it.each([1e-3, 1e-6, 1e-7])("does not call rows that differ by %d contradictory", (angle) => {
+    const data = {
+      y: [0.3, 0.9, -2],
+      A: [
+        [1, 1, 1],
+        [1, 1 + angle, 1],
+      ],
+      b: [1, 1 + angle / 2],
+    };
+    const { x, solution } = boxProjectionLayer(data);
+    expect(solution.status).toEqual(["solved"]);
+    expect(relativeError(x.data(), [1.4, 0.5, -0.9])).toBeLessThan(1e-8);
+    expect(relativeError(projectionLayer(affine(data.A, data.b), data.y).x.data(), [1.4, 0.5, -0.9])).toBeLessThan(
+      1e-8,
+    );
+  });
+});
 
 describe("boxProjectionLayer without a solution", () => {
   const cases: [string, BoxProjectionData][] = [

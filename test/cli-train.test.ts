@@ -151,7 +151,7 @@ describe("train mnist", () => {
     [
       "an unknown layer",
       ["mnist", "--layer", "learned-B"],
-      /--layer is learned-B. Allowed choices are fixed, learned-A, none/,
+      /--layer is learned-B. Allowed choices are fixed, learned-A, optnet, none/,
     ],
     ["a number of epochs that is none", ["mnist", "--epochs", "0"], /Expected a positive integer/],
   ];

@@ -57,11 +57,11 @@ function compare(finish: (exitCode: number) => void): Command {
 function train(finish: (exitCode: number) => void): Command {
   return new Command("train")
     .description("train a network with an optimization layer on real data, and write weights, metrics and a page")
-    .argument("<task>", "mnist, sudoku, energy or denoise")
+    .argument("<task>", "mnist, fashion-mnist, sudoku, energy or denoise")
     .addOption(differentiationOption())
     .option(
       "--layer <kind>",
-      "mnist: fixed, learned-A, none; sudoku: optnet, perceptron, convolutions; energy: end-to-end, two-stage; denoise: optnet, learned-differences, perceptron",
+      "mnist, fashion-mnist: fixed, learned-A, optnet, none; sudoku: optnet, perceptron, convolutions; energy: end-to-end, two-stage (weighted: end-to-end, likelihood, squared-error); denoise: optnet, learned-differences, perceptron",
     )
     .option("--tolerance <t>", "of the layer's solver and of the alternating recursion", positiveNumber)
     .addOption(
@@ -76,9 +76,20 @@ function train(finish: (exitCode: number) => void): Command {
     .option("--out <dir>", "folder of the results (results/TASK)")
     .option(
       "--data <path>",
-      "where the data are (mnist: a folder with the four uncompressed IDX files; sudoku: lines puzzle,solution; energy: hourly load)",
+      "where the data are (mnist, fashion-mnist: a folder with the four IDX files, gzipped or not; sudoku: lines puzzle,solution; energy: hourly load)",
     )
-    .option("--ramp <r>", "energy: largest change in an hour, of the load scaled to [0, 1]", positiveNumber)
+    .addOption(
+      new Option(
+        "--cost <kind>",
+        "energy: squared, or weighted: 50 a GW short, 0.5 a GW over (default: squared)",
+      ).choices(["squared", "weighted"]),
+    )
+    .option(
+      "--ramp <r>",
+      "energy: largest change in an hour, of the load scaled to [0, 1] (weighted: in GW)",
+      positiveNumber,
+    )
+    .option("--time-zone <name>", "energy: where test days begin at midnight, such as America/New_York (default: UTC)")
     .option("--resume", "go on with the run that --out keeps")
     .action(async (task: string, options: TrainCommandOptions) => {
       const { trainCommand } = await import("./commands/train.ts");

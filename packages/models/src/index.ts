@@ -1,6 +1,13 @@
 export { DataFileError } from "./data-file-error.ts";
+export { fashionClasses, fashionFolder, loadFashionMnist } from "./datasets/fashion-mnist.ts";
 export { type IdxArray, parseIdx } from "./datasets/idx.ts";
-export { type ImageBatch, imageExamples, mnistNormalization, type Normalization } from "./datasets/images.ts";
+export {
+  type ImageBatch,
+  imageExamples,
+  mnistNormalization,
+  type Normalization,
+  pixelNormalization,
+} from "./datasets/images.ts";
 export { type LoadSeries, parseLoad } from "./datasets/load-series.ts";
 export { type LoadBatch, type LoadSplit, loadWindows, type WindowOptions } from "./datasets/load-windows.ts";
 export {
@@ -75,6 +82,7 @@ export {
   type ImageSettings,
   type ImageTask,
   type ImageTaskOptions,
+  imageNetwork,
   imageSettings,
   imageTask,
   type LayerKind,
@@ -112,7 +120,10 @@ export {
   layerMethod,
   trainingTolerance,
 } from "./networks/layer-method.ts";
+export { LeNet, type LeNetOptions } from "./networks/lenet.ts";
 export { MnistNetwork } from "./networks/mnist-network.ts";
+export { OptNet, type OptNetOptions, type OptNetStart } from "./networks/optnet.ts";
+export { OptNetEq, type OptNetEqOptions } from "./networks/optnet-eq.ts";
 export { QuadraticModule, type QuadraticModuleOptions } from "./networks/quadratic-module.ts";
 export { SudokuConvNet, SudokuPerceptron } from "./networks/sudoku-baselines.ts";
 export { independentRules, SudokuOptNet, type SudokuOptNetOptions } from "./networks/sudoku-optnet.ts";

@@ -10,6 +10,7 @@ import {
   layerProblem,
   loadMnist,
   type Mnist,
+  type Normalization,
 } from "@solvegrad/models";
 import { compareProblem } from "../comparison/compare-problem.ts";
 import * as text from "../output/numbers.ts";
@@ -22,10 +23,17 @@ export async function mnistTraining(options: TaskOptions): Promise<PreparedTask>
   return imageTraining("mnist", "MNIST", loadMnist({ folder: options.data }), options);
 }
 
-export function imageTraining(name: string, title: string, data: Mnist, options: TaskOptions): PreparedTask {
+/** The same network on another data set of MNIST's form, whose pixels are scaled as given (as MNIST's by default). */
+export function imageTraining(
+  name: string,
+  title: string,
+  data: Mnist,
+  options: TaskOptions,
+  normalization?: Normalization,
+): PreparedTask {
   const layer: LayerKind = choice("--layer", options.layer ?? "fixed", layerKinds);
   const settings = imageSettings({ ...options, differentiation: options.differentiation as Differentiation, layer });
-  const task = imageTask(settings, data, { name });
+  const task = imageTask(settings, data, { name, normalization });
   const { seed, batchSize } = settings;
   return {
     task,
@@ -51,9 +59,7 @@ function words(dataset: string, settings: ImageSettings, { train, test, folder }
   return {
     title: `A network with an optimization layer, trained on ${dataset}`,
     data: `${text.thousands(train.count)} training and ${text.thousands(test.count)} test images from ${folder}`,
-    network: none
-      ? "no optimization layer"
-      : `optimization layer ${layer === "fixed" ? "with fixed data" : "with A learned"}, ${method}`,
+    network: none ? "no optimization layer" : `optimization layer ${layerWords[layer]}, ${method}`,
     lead: `${leadOf(settings)}. Batches of ${batchSize}, Adam at 1e-3${cooldownWords(settings.cooldown)}.`,
     examples: "images",
     loss: "negative log-likelihood",
@@ -62,9 +68,20 @@ function words(dataset: string, settings: ImageSettings, { train, test, folder }
   };
 }
 
+const layerWords: Record<Exclude<LayerKind, "none">, string> = {
+  fixed: "with fixed data",
+  "learned-A": "with A learned",
+  optnet: "of OptNet, all of it learned",
+};
+
+const programWords: Record<Exclude<LayerKind, "none">, string> = {
+  fixed: "200 variables, 50 equalities and 50 inequalities as a layer (its data fixed at random)",
+  "learned-A": "200 variables, 50 equalities and 50 inequalities as a layer (A learned, the rest fixed)",
+  optnet: "200 variables and 50 inequalities as a layer (Q = LL' + 1e-4 I, G and h = G z0 + s0 learned, as in OptNet)",
+};
+
 function leadOf({ layer, differentiation, tolerance }: ImageSettings): string {
   const network = "The image classifier of Alt-Diff (section F.2)";
   if (layer === "none") return `${network} without its optimization layer`;
-  const data = layer === "learned-A" ? "A learned, the rest fixed" : "its data fixed at random";
-  return `${network}: a quadratic program of 200 variables, 50 equalities and 50 inequalities as a layer (${data}), differentiated by the ${differentiation} rule at tolerance ${text.tolerance(tolerance)}`;
+  return `${network}: a quadratic program of ${programWords[layer]}, differentiated by the ${differentiation} rule at tolerance ${text.tolerance(tolerance)}`;
 }

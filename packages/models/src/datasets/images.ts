@@ -11,6 +11,16 @@ export interface Normalization {
 /** Mean and standard deviation of all training pixels of MNIST, scaled to [0, 1]. */
 export const mnistNormalization: Normalization = { mean: 0.1307, deviation: 0.3081 };
 
+/** Mean and standard deviation of all pixels of a set, scaled to [0, 1]. */
+export function pixelNormalization({ images }: Pick<LabelledImages, "images">): Normalization {
+  const counts = new Float64Array(256);
+  for (let k = 0; k < images.length; k++) counts[images[k]]++;
+  const momentOf = (f: (pixel: number) => number) =>
+    counts.reduce((sum, count, level) => sum + count * f(level / 255), 0) / images.length;
+  const mean = momentOf((pixel) => pixel);
+  return { mean, deviation: Math.sqrt(momentOf((pixel) => (pixel - mean) ** 2)) || 1 };
+}
+
 /** Images ready for a network. */
 export interface ImageBatch {
   /** (B, 1, rows, columns), float32. */

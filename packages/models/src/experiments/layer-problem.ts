@@ -30,8 +30,7 @@ export function layerProblem(network: MnistNetwork, batch: ImageBatch): LayerPro
   const { features, quadratic } = network;
   if (quadratic === null) throw new TypeError("the network has no optimization layer");
   const input = noGrad(() => features.forward(batch.images));
-  const { Q, A, b, G, h } = quadratic;
-  const problem = quadraticProgram({ Q, q: quadratic.linearTerm(input), A, b, G, h });
+  const problem = noGrad(() => quadraticProgram(quadratic.layerData(input)));
   const x = noGrad(() => quadratic.forward(input));
   return { problem, cotangent: cotangentOf(x, (leaf) => nllLoss(network.classify(leaf), batch.labels)) };
 }

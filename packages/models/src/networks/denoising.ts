@@ -4,7 +4,6 @@ import {
   eye,
   Linear,
   Module,
-  matmul,
   mul,
   neg,
   ones,
@@ -16,13 +15,9 @@ import {
   tensor,
   zeros,
 } from "@solvegrad/autograd";
-import {
-  type DifferentiationRule,
-  type QuadraticProgramData,
-  quadraticLayer,
-  type Solution,
-  type Solver,
-} from "@solvegrad/optlayers";
+import { type QuadraticProgramData, quadraticLayer, type Solution } from "@solvegrad/optlayers";
+import { OptNet, type OptNetStart } from "./optnet.ts";
+import type { QuadraticModuleOptions } from "./quadratic-module.ts";
 
 /** A network that takes noisy signals (B x length) and returns what it believes they were. */
 export interface Denoiser extends Module {
@@ -32,10 +27,7 @@ export interface Denoiser extends Module {
   layerData?(noisy: Tensor): QuadraticProgramData;
 }
 
-export interface DenoisingOptions {
-  readonly solver: Solver;
-  readonly differentiation: DifferentiationRule;
-  readonly onFailure?: "raise" | "mask";
+export interface DenoisingOptions extends QuadraticModuleOptions {
   /** Samples a signal. Default 100. */
   readonly length?: number;
 }
@@ -121,62 +113,49 @@ export class LearnedDifferences extends Module implements Denoiser {
 }
 
 /**
- * An OptNet layer with everything learned, started at total variation (OptNet, section 4.2): of the variables (x, t) x is
- * the answer,
+ * An `OptNet` layer started at total variation (OptNet, section 4.2): of the variables (x, t) x is the answer, and the input
+ * enters by a linear map,
  *
  *     minimize 1/2 z'Qz + (W y + w)'z   subject to  G z <= h,      Q = L L' + 1e-4 I,  h = G z0 + s0,
  *
- * L lower triangular, W, w, L, G, z0, s0 learned. They begin where the layer is total variation with the given lambda, with a
- * little noise: W = [-I; 0], w = (0, lambda), G = [[D, -I], [-D, -I]], s0 = 1 and z0 = -G^+ s0, so that h = 0.
+ * everything learned. It begins where the layer is total variation with the given lambda, with a little noise:
+ * W = [-I; 0], w = (0, lambda), G = [[D, -I], [-D, -I]], s0 = 1 and z0 such that h = 0.
  */
 export class DenoisingOptNet extends Module implements Denoiser {
   readonly input: Linear;
-  readonly L: Tensor;
-  readonly G: Tensor;
-  readonly z0: Tensor;
-  readonly s0: Tensor;
-  lastSolution: Solution | null = null;
-  readonly #options: DenoisingOptions;
+  readonly layer: OptNet;
   readonly #length: number;
-  readonly #lower: Tensor;
 
   constructor(random: Random, options: DenoisingOptions & { readonly lambda: number }) {
     super();
-    this.#options = options;
-    const length = options.length ?? 100;
-    this.#length = length;
+    const { length = 100, lambda, ...method } = options;
     const n = 2 * length - 1;
-    this.#lower = lowerTriangle(n);
-    this.L = diagonal(length, 0.5);
-    this.G = absoluteRows(differences(length));
-    const noise = (size: number) => random.normal([size], { deviation: 1e-6 });
-    this.s0 = add(ones([n - 1]), noise(n - 1));
-    // G (0, 1) = -1 in every row: z0 = (0, 1) gives h = G z0 + s0 = 0
-    const feasible = concat([zeros([length]), ones([length - 1])], 0);
-    this.z0 = add(feasible, noise(n));
-    for (const learned of [this.L, this.G, this.s0, this.z0]) learned.requiresGrad = true;
+    this.#length = length;
+    this.layer = new OptNet(random, { ...method, n, epsilon, start: totalVariationStart(length, random) });
     this.input = new Linear(length, n, { random, dtype: "float64" });
-    startAtTotalVariation(this.input, length, options.lambda, random);
+    startAtTotalVariation(this.input, length, lambda, random);
+  }
+
+  get lastSolution(): Solution | null {
+    return this.layer.lastSolution;
   }
 
   layerData(noisy: Tensor): QuadraticProgramData {
-    const L = mul(this.L, this.#lower);
-    const Q = add(matmul(L, L.swapLastTwo()), mul(eye(L.shape[0]), epsilon));
-    const h = add(matmul(this.G, this.z0), this.s0);
-    return { Q, q: this.input.forward(noisy), G: this.G, h };
+    return this.layer.layerData(this.input.forward(noisy));
   }
 
   override forward(noisy: Tensor): Tensor {
-    const { x, solution } = quadraticLayer(this.layerData(noisy), this.#options);
-    this.lastSolution = solution;
-    return slice(x, 1, 0, this.#length);
+    return slice(this.layer.forward(this.input.forward(noisy)), 1, 0, this.#length);
   }
 }
 
-function lowerTriangle(n: number): Tensor {
-  const values = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) values.fill(1, i * n, i * n + i + 1);
-  return tensor(values, { shape: [n, n] });
+function totalVariationStart(length: number, random: Random): OptNetStart {
+  const noise = (size: number) => random.normal([size], { deviation: 1e-6 });
+  const pieces = length - 1;
+  const s0 = add(ones([2 * pieces]), noise(2 * pieces));
+  // G (0, 1) = -1 in every row: z0 = (0, 1) gives h = G z0 + s0 = 0
+  const z0 = add(concat([zeros([length]), ones([pieces])], 0), noise(length + pieces));
+  return { L: diagonal(length, 0.5), G: absoluteRows(differences(length)), z0, s0 };
 }
 
 /** Sets the weights so that q = (-y, lambda), with noise of 1e-3. */

@@ -1,17 +1,8 @@
-import { eye, Module, matmul, mul, neg, type Random, type Tensor, zeros } from "@solvegrad/autograd";
-import {
-  type DifferentiationRule,
-  type QuadraticProgramData,
-  quadraticLayer,
-  type Solution,
-  type Solver,
-} from "@solvegrad/optlayers";
+import { eye, matmul, mul, neg, type Random, type Tensor, zeros } from "@solvegrad/autograd";
+import type { QuadraticProgramData } from "@solvegrad/optlayers";
+import { QuadraticModule, type QuadraticModuleOptions } from "./quadratic-module.ts";
 
-export interface SudokuOptNetOptions {
-  readonly solver: Solver;
-  readonly differentiation: DifferentiationRule;
-  /** What to do with an item that cannot be solved. Default "raise". */
-  readonly onFailure?: "raise" | "mask";
+export interface SudokuOptNetOptions extends QuadraticModuleOptions {
   /** 2 for mini-Sudoku, 3 for 9 x 9. Default 2. */
   readonly block?: number;
   /** Rows of A; by default as many as the rules of the game have independent equations: 40 for mini-Sudoku. */
@@ -26,19 +17,15 @@ export interface SudokuOptNetOptions {
  * A and log z0 learned: by the choice of b, exp(log z0) > 0 satisfies the constraints whatever A is. A begins uniform on (0, 1), log z0
  * at zero. Nothing in it knows the rules; the solution's largest entry in each cell is the digit.
  */
-export class SudokuOptNet extends Module {
+export class SudokuOptNet extends QuadraticModule {
   readonly Q: Tensor;
   readonly A: Tensor;
   readonly logZ0: Tensor;
   readonly G: Tensor;
   readonly h: Tensor;
-  /** What the solver said about the last batch that went through. */
-  lastSolution: Solution | null = null;
-  readonly #options: SudokuOptNetOptions;
 
   constructor(random: Random, options: SudokuOptNetOptions) {
-    super();
-    this.#options = options;
+    super(options);
     const { block = 2, equalities = independentRules(block) } = options;
     const n = block ** 6;
     this.Q = mul(eye(n), 0.1);
@@ -50,16 +37,9 @@ export class SudokuOptNet extends Module {
   }
 
   /** The data of the layer's QP for puzzles (B x size^3), one-hot. */
-  layerData(puzzles: Tensor): QuadraticProgramData {
+  override layerData(puzzles: Tensor): QuadraticProgramData {
     const { Q, A, G, h } = this;
     return { Q, q: neg(puzzles), A, b: matmul(A, this.logZ0.exp()), G, h };
-  }
-
-  /** Boards (B x size^3) for puzzles (B x size^3), both one-hot. Throws an OptimizationError for an item that fails. */
-  override forward(puzzles: Tensor): Tensor {
-    const { x, solution } = quadraticLayer(this.layerData(puzzles), this.#options);
-    this.lastSolution = solution;
-    return x;
   }
 }
 

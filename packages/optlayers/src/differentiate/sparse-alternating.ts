@@ -16,7 +16,7 @@ import {
 } from "./sparse/sparse-rule.ts";
 
 export interface SparseAlternatingOptions {
-  /** Where the recursion stops: its change relative to the first one. Its own tolerance, not the solver's. Default 1e-10. */
+  /** Where the recursion stops: the estimated distance to its limit, relative to its first change. Its own tolerance, not the solver's. Default 1e-12. */
   readonly truncate?: number;
   /** Default 20000. */
   readonly maxIterations?: number;
@@ -35,7 +35,7 @@ export interface SparseAlternatingOptions {
  * Throws an `OptionError` for an option out of range.
  */
 export function sparseAlternating(options: SparseAlternatingOptions = {}): SparseRule {
-  const { truncate = 1e-10, maxIterations = 20_000, relaxation = 1.6, rho = 1 } = options;
+  const { truncate = 1e-12, maxIterations = 20_000, relaxation = 1.6, rho = 1 } = options;
   checkFraction("truncate", truncate);
   checkCount("maxIterations", maxIterations);
   checkRelaxation(relaxation);
@@ -79,6 +79,9 @@ function jvp(
   return { tangent, report: reportOf(problem, bounds, run, settings, begin) };
 }
 
+/** From this tolerance on a report says that the derivative is a truncated one. */
+const truncatedOnPurpose = 1e-6;
+
 function reportOf(
   { n, p, m }: SparseQuadraticProgram,
   { weaklyActive }: ActiveBounds,
@@ -89,8 +92,10 @@ function reportOf(
   const notes = weaklyActiveNotes(weaklyActive);
   if (!(residual <= truncate)) {
     notes.push(
-      `The recursion still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`,
+      `The recursion is still an estimated ${residual.toExponential(1)} (relative) from its limit after ${iterations} iterations; raise maxIterations.`,
     );
+  } else if (truncate >= truncatedOnPurpose) {
+    notes.push(`The recursion was truncated at a residual of ${truncate} on purpose.`);
   }
   return {
     iterations,

@@ -2,7 +2,7 @@ import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../ch
 import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { AdmmFactor } from "../solvers/sparse/admm-iteration.ts";
 import { admmFactorOf } from "../solvers/sparse/admm-state.ts";
-import { scaledProgram } from "../solvers/sparse/scaled-program.ts";
+import { type ScaledProgram, scaledProgram } from "../solvers/sparse/scaled-program.ts";
 import type { DifferentiationReport } from "./rule.ts";
 import { AdmmTape, type TapeSettings } from "./sparse/admm-tape.ts";
 import { overBatch, type SolvedPoint, type SparseRule } from "./sparse/over-batch.ts";
@@ -17,7 +17,7 @@ import {
 } from "./sparse/sparse-rule.ts";
 
 export interface SparseUnrolledOptions {
-  /** Iterations on the tape. Without it, twice as many as the state takes to settle. */
+  /** Iterations on the tape. Without it, as many as it takes until the state and its derivative settle. */
   readonly iterations?: number;
   /** The state has settled where it changes by less than this share of its first change. Default 1e-10. */
   readonly tolerance?: number;
@@ -62,7 +62,7 @@ function vjp(
   settings: Settings,
 ): SparseVjp {
   const begin = performance.now();
-  const { program, tape } = tapeOf(problem, point, settings);
+  const { program, factor } = iterationOf(problem, point, settings);
   const { n, D, E, cost } = program;
   const { p } = problem;
   const { x, nu, lambda, zeta } = filledCotangent(problem, cotangent);
@@ -71,8 +71,8 @@ function vjp(
     if (k < n) return zeta[k] / D[k];
     return E[k - n] * (k - n < p ? nu[k - n] : lambda[k - n - p]);
   });
-  const gradients = inOriginalUnits(problem, program, tape.backward(c, g));
-  return { gradients, report: reportOf(tape, settings, begin) };
+  const { tape, result } = onTape(program, factor, settings, ofGradient, (own) => own.backward(c, g));
+  return { gradients: inOriginalUnits(problem, program, result), report: reportOf(tape, ofGradient, settings, begin) };
 }
 
 function jvp(
@@ -82,10 +82,12 @@ function jvp(
   settings: Settings,
 ): SparseJvp {
   const begin = performance.now();
-  const { program, tape } = tapeOf(problem, point, settings);
+  const { program, factor } = iterationOf(problem, point, settings);
   const { n, D, E, cost } = program;
   const { p } = problem;
-  const { x, y } = tape.forward(inScaledUnits(problem, program, filledTangents(problem, tangents)));
+  const d = inScaledUnits(problem, program, filledTangents(problem, tangents));
+  const { tape, result } = onTape(program, factor, settings, ofTangent, (own) => own.forward(d));
+  const { x, y } = result;
   const rows = E.map((scale, i) => (scale / cost) * y[n + i]);
   const tangent = {
     x: x.map((value, j) => D[j] * value),
@@ -93,33 +95,76 @@ function jvp(
     lambda: rows.slice(p),
     zeta: D.map((scale, j) => y[j] / (cost * scale)),
   };
-  return { tangent, report: reportOf(tape, settings, begin) };
+  return { tangent, report: reportOf(tape, ofTangent, settings, begin) };
 }
 
-function tapeOf(problem: SparseQuadraticProgram, { state }: SolvedPoint, settings: Settings) {
+function iterationOf(problem: SparseQuadraticProgram, { state }: SolvedPoint, settings: Settings) {
   const program = state?.program.original === problem ? state.program : scaledProgram(problem);
-  const factor = admmFactorOf(problem, state) ?? new AdmmFactor(program, settings.rho);
-  return { program, tape: new AdmmTape(program, factor, settings) };
+  return { program, factor: admmFactorOf(problem, state) ?? new AdmmFactor(program, settings.rho) };
 }
 
-/** A tape whose memory of its start is below this many tolerances has the gradient of the fixed point. */
-const settledMemory = 100;
+/** When a derivative counts as settled, in tolerances, and what to say of one that has not. */
+interface Settling {
+  readonly limit: number;
+  sentence(share: string, iterations: number): string;
+}
 
-function reportOf(tape: AdmmTape, { tolerance, iterations: wanted }: Settings, begin: number): DifferentiationReport {
-  const { iterations, residual, memory, bytes } = tape;
+const ofGradient: Settling = {
+  limit: 100,
+  sentence: (share, iterations) =>
+    `The gradient has not settled: ${share} of the cotangent is left at the start of ${iterations} iterations`,
+};
+
+const ofTangent: Settling = {
+  limit: 1,
+  sentence: (share, iterations) =>
+    `The tangent has not settled: it still changed by ${share} (relative) after ${iterations} iterations`,
+};
+
+/**
+ * Differentiates a tape. The state may settle before the derivative does (a start that happens to be the solution): while the
+ * derivative has not, and the number of iterations is free, the tape is made twice as long.
+ */
+function onTape<T>(
+  program: ScaledProgram,
+  factor: AdmmFactor,
+  settings: Settings,
+  { limit }: Settling,
+  differentiate: (tape: AdmmTape) => T,
+): { tape: AdmmTape; result: T } {
+  const { iterations, tolerance, maxIterations } = settings;
+  let atLeast = 1;
+  let before = Infinity;
+  for (;;) {
+    const tape = new AdmmTape(program, factor, settings, atLeast);
+    const result = differentiate(tape);
+    const { unsettled } = tape;
+    const settled = unsettled <= limit * tolerance || unsettled > before / 2;
+    atLeast = 2 * tape.iterations;
+    if (settled || iterations !== undefined || atLeast >= maxIterations) return { tape, result };
+    before = unsettled;
+  }
+}
+
+function reportOf(
+  { iterations, residual, unsettled, bytes }: AdmmTape,
+  { limit, sentence }: Settling,
+  { tolerance, iterations: wanted }: Settings,
+  begin: number,
+): DifferentiationReport {
   const notes: string[] = [];
   if (residual > tolerance) {
     notes.push(`The state still changed by ${residual.toExponential(1)} (relative) after ${iterations} iterations.`);
   }
-  if (memory > settledMemory * tolerance) {
-    const left = `${memory.toExponential(1)} of the cotangent is left at the start of ${iterations} iterations`;
-    notes.push(`The gradient has not settled: ${left}${wanted === undefined ? "" : ", as many as were asked for"}.`);
+  if (unsettled > limit * tolerance) {
+    const asked = wanted === undefined ? "" : ", as many as were asked for";
+    notes.push(`${sentence(unsettled.toExponential(1), iterations)}${asked}.`);
   }
   return {
     iterations,
     milliseconds: performance.now() - begin,
     peakBytes: bytes,
-    residual: Math.max(residual, memory),
+    residual: Math.max(residual, unsettled),
     notes,
   };
 }

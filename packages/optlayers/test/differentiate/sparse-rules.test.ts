@@ -219,6 +219,66 @@ describe("truncation", () => {
     expect(recursion.notes.join()).toContain("after 3 iterations");
     const tape = sparseUnrolled({ iterations: 3 }).vjp(problem, solution, cotangent).report;
     expect(tape.notes.join()).toContain("The gradient has not settled");
+    const tangent = sparseUnrolled({ iterations: 3 }).jvp(problem, solution, { q: problem.q.values }).report;
+    expect(tangent.notes.join()).toContain("The tangent has not settled");
+  });
+
+  it("is said where it was asked for", () => {
+    const problem = problemOf(23);
+    const solution = solvers["interior point"].solve(problem);
+    const { report } = sparseAlternating({ truncate: 1e-2 }).vjp(problem, solution, randomCotangent(24));
+    expect(report.notes.join()).toContain("truncated at a residual of 0.01 on purpose");
+  });
+
+  it("is measured by the distance to the limit: a recursion of small steps goes on", () => {
+    const n = 200;
+    const all = (value: number, length = n) => new Array<number>(length).fill(value);
+    const rows = { indptr: [0], indices: [] as number[], data: [] as number[] };
+    for (let j = 0; j < n; j++) {
+      if (j > 0) rows.indices.push(j - 1);
+      if (j < n - 1) rows.indices.push(j);
+      rows.data.push(...(j > 0 ? [1] : []), ...(j < n - 1 ? [-1] : []));
+      rows.indptr.push(rows.indices.length);
+    }
+    const Q = { shape: [n, n] as [number, number], indptr: Array.from({ length: n + 1 }, (_, j) => j) };
+    const problem = sparseQuadraticBatch({
+      Q: { ...Q, indices: Q.indptr.slice(0, n), data: all(2) },
+      q: Array.from({ length: n }, (_, j) => 3 * Math.sin(j * j)),
+      G: { shape: [n - 1, n], ...rows },
+      l: all(-0.2, n - 1),
+      u: all(0.2, n - 1),
+    });
+    const solution = solvers.admm.solve(problem);
+    const cotangent = { x: Float64Array.from({ length: n }, (_, j) => Math.cos(j)) };
+    const gradient = (rule: SparseRule) => rule.vjp(problem, solution, cotangent, { wanted: ["u"] }).gradients.u ?? [];
+    const exact = gradient(sparseImplicit());
+    const size = Math.max(...exact.map(Math.abs));
+    gradient(sparseAlternating({ truncate: 1e-3 })).forEach((value, i) => {
+      expect(Math.abs(value - exact[i])).toBeLessThan(2e-2 * size);
+    });
+  });
+});
+
+describe("a start of the tape that is the solution already", () => {
+  it.each(["unrolled", "alternating"])("does not end the %s rule before its derivative has settled", (name) => {
+    const problem = sparseQuadraticBatch({
+      Q: [
+        [2, 0.5],
+        [0.5, 1],
+      ],
+      q: [0, 0],
+      lower: [-1, -1],
+      upper: [1, 1],
+    });
+    const solution = solvers.admm.solve(problem);
+    const direction = Float64Array.of(1, 2);
+    const { gradients, report } = rules[name].vjp(problem, solution, { x: direction });
+    const forward = rules[name].jvp(problem, solution, { q: direction });
+    expect([...report.notes, ...forward.report.notes]).toEqual([]);
+    for (const derivative of [gradients.q ?? [], forward.tangent.x]) {
+      expect(derivative[0]).toBeCloseTo(0, 9);
+      expect(derivative[1]).toBeCloseTo(-2, 9);
+    }
   });
 });
 

@@ -6,7 +6,7 @@ import type { ScaledData } from "./scaled-data.ts";
 
 /** When a tape ends, and its over-relaxation. */
 export interface TapeSettings {
-  /** Iterations on the tape. Without it, twice as many as the state takes to settle, so that its derivative settles too. */
+  /** Iterations on the tape. Without it, twice as many as the state takes to settle. */
   readonly iterations: number | undefined;
   /** The state has settled where it changes by less than this share of its first change. */
   readonly tolerance: number;
@@ -36,8 +36,11 @@ export class AdmmTape {
   iterations = 0;
   /** The last change of the state relative to the first. */
   residual = 0;
-  /** What is left of the cotangent at the start of the tape, relative to the largest it had. */
-  memory = 0;
+  /**
+   * How far the derivative is from settled: what is left of the cotangent at the start of the tape, relative to the largest it had; the
+   * last change of the tangent, relative to the largest.
+   */
+  unsettled = 0;
   private readonly program: ScaledProgram;
   private readonly factor: AdmmFactor;
   private readonly alpha: number;
@@ -46,12 +49,13 @@ export class AdmmTape {
   private saved: Saved[] = [];
   private end: State;
 
-  constructor(program: ScaledProgram, factor: AdmmFactor, settings: TapeSettings) {
+  /** A tape of at least so many iterations, where their number is free. */
+  constructor(program: ScaledProgram, factor: AdmmFactor, settings: TapeSettings, atLeast = 1) {
     this.program = program;
     this.factor = factor;
     this.alpha = settings.relaxation;
     this.rhs = new Float64Array(program.n + program.rows);
-    this.end = this.record(settings);
+    this.end = this.record(settings, atLeast);
   }
 
   /** Bytes of the states that are kept, with one stretch between two of them. */
@@ -66,7 +70,7 @@ export class AdmmTape {
     return { x: new Float64Array(n), w };
   }
 
-  private record({ iterations, tolerance, maxIterations }: TapeSettings): State {
+  private record({ iterations, tolerance, maxIterations }: TapeSettings, atLeast: number): State {
     const state = this.start();
     const solution = new Float64Array(this.rhs.length);
     let first = 0;
@@ -78,7 +82,7 @@ export class AdmmTape {
       this.iterations++;
       this.residual = first > 0 ? change / first : 0;
       if (iterations !== undefined || this.residual > tolerance || last < maxIterations) continue;
-      last = Math.min(maxIterations - 1, 2 * this.iterations);
+      last = Math.min(maxIterations - 1, Math.max(atLeast, 2 * this.iterations));
     }
     return state;
   }
@@ -140,7 +144,7 @@ export class AdmmTape {
       }
       end = at;
     }
-    this.memory = largest > 0 ? this.lengthOf(bar) / largest : 0;
+    this.unsettled = largest > 0 ? this.lengthOf(bar) / largest : 0;
     return result;
   }
 
@@ -232,11 +236,14 @@ export class AdmmTape {
     const state = this.start();
     const tangent: State = { x: new Float64Array(n), w: new Float64Array(state.w.length) };
     const s = new Float64Array(state.w.length);
+    let [change, largest] = [0, 0];
     for (let count = 0; count < this.iterations; count++) {
       const w = state.w.slice();
       this.step(state, s);
-      this.stepTangent(w, s, tangent, d);
+      change = this.stepTangent(w, s, tangent, d);
+      largest = Math.max(largest, change);
     }
+    this.unsettled = largest > 0 ? change / largest : 0;
     const y = tangent.w.map((value, k) => {
       const kind = this.heldAt(state.w, k);
       return kind === INACTIVE ? 0 : penalty[k] * (value - boundTangent(kind, k, d));
@@ -249,8 +256,10 @@ export class AdmmTape {
    *
    *     dz = d dw + (1 - d) d(bound),   H ds = sigma dx + E'R (2dz - dw - dE s) - dq - dQ s - dC'nu,
    *     dx+ = dx + alpha (ds - dx),     dw+ = dw + alpha (E ds + dE s - dz).
+   *
+   * Returns the length of the change.
    */
-  private stepTangent(w: Float64Array, s: Float64Array, { x: dx, w: dw }: State, d: ScaledData): void {
+  private stepTangent(w: Float64Array, s: Float64Array, { x: dx, w: dw }: State, d: ScaledData): number {
     const { rhs, alpha, factor } = this;
     const { n, rows, Q, C } = this.program;
     const { penalty } = factor;
@@ -267,12 +276,20 @@ export class AdmmTape {
     for (let k = n; k < w.length; k++) rhs[k] = 2 * dz[k] - dw[k] - dCs[k - n];
     const ds = new Float64Array(w.length);
     factor.solve(rhs, ds);
-    for (let j = 0; j < n; j++) dx[j] += alpha * (ds[j] - dx[j]);
+    let change = 0;
+    for (let j = 0; j < n; j++) {
+      const step = alpha * (ds[j] - dx[j]);
+      dx[j] += step;
+      change += sigma * step * step;
+    }
     for (let k = 0; k < w.length; k++) {
       if (penalty[k] === 0) continue;
       const reached = k < n ? ds[k] : rhs[k] + ds[k] / penalty[k] + dCs[k - n];
-      dw[k] += alpha * (reached - dz[k]);
+      const step = alpha * (reached - dz[k]);
+      dw[k] += step;
+      change += penalty[k] * step * step;
     }
+    return Math.sqrt(change);
   }
 }
 

@@ -7,7 +7,7 @@ import type { KktAdjoint } from "./kkt-cotangents.ts";
 import type { SolvedPoint } from "./over-batch.ts";
 
 export interface RecursionSettings {
-  /** Where the recursion stops: its change relative to the first one. */
+  /** Where the recursion stops: the estimated distance to its limit, relative to its first change. */
   readonly truncate: number;
   readonly maxIterations: number;
   readonly relaxation: number;
@@ -17,8 +17,24 @@ export interface RecursionSettings {
 
 export interface RecursionRun extends KktAdjoint {
   readonly iterations: number;
-  /** The last change relative to the first. */
+  /** The estimated distance to the limit, relative to the first change. */
   readonly residual: number;
+}
+
+/** Changes below this share of the first that no longer shrink are at rounding. */
+const rounding = 1e-12;
+
+/**
+ * How far a sequence is from its limit, relative to its first change: what is left of a geometric series whose terms shrink as the
+ * last quarter of the changes did. Where they do not shrink, each may yet come as often as it has, unless they are at rounding.
+ */
+function distanceLeft(changes: readonly number[]): number {
+  const end = changes.length - 1;
+  const begin = Math.min(end - 1, Math.floor((3 * end) / 4));
+  const rate = (changes[end] / changes[begin]) ** (1 / (end - begin));
+  const change = changes[end] / changes[0];
+  if (rate < 1) return change * Math.max(1, rate / (1 - rate));
+  return change <= rounding ? change : change * end;
 }
 
 /**
@@ -126,14 +142,13 @@ export class FrozenRecursion {
 
   private repeat(step: () => number): { iterations: number; residual: number } {
     const { truncate, maxIterations } = this.settings;
-    const first = step();
-    let iterations = 1;
-    let residual = first > 0 ? 1 : 0;
-    while (residual > truncate && iterations < maxIterations) {
-      residual = step() / first;
-      iterations++;
+    const changes = [step()];
+    let residual = changes[0] > 0 ? 1 : 0;
+    while (residual > truncate && changes.length < maxIterations) {
+      changes.push(step());
+      residual = distanceLeft(changes);
     }
-    return { iterations, residual };
+    return { iterations: changes.length, residual };
   }
 
   /** The right-hand sides in scaled units; g is zero on the inactive rows. */

@@ -43,6 +43,7 @@ export {
   type DenoiserKind,
   type DenoisingSettings,
   denoisers,
+  denoisingNetwork,
   denoisingSettings,
   denoisingTask,
 } from "./experiments/denoising-task.ts";
@@ -59,6 +60,7 @@ export {
   type EnergySettings,
   type EnergyTask,
   type EnergyTraining,
+  energyScheduler,
   energySettings,
   energyTask,
   energyTrainings,
@@ -89,12 +91,14 @@ export {
   layerKinds,
 } from "./experiments/image-task.ts";
 export { type LayerProblem, layerProblem, problemOfLayer } from "./experiments/layer-problem.ts";
+export { loadNetwork, loadWeights, type SavedNetwork } from "./experiments/load-network.ts";
 export { experimentNamed, experiments } from "./experiments/registry.ts";
 export {
   type SudokuNetwork,
   type SudokuSettings,
   type SudokuTask,
   shareWrong,
+  sudokuNetwork,
   sudokuNetworks,
   sudokuSettings,
   sudokuTask,
@@ -128,7 +132,14 @@ export { QuadraticModule, type QuadraticModuleOptions } from "./networks/quadrat
 export { SudokuConvNet, SudokuPerceptron } from "./networks/sudoku-baselines.ts";
 export { independentRules, SudokuOptNet, type SudokuOptNetOptions } from "./networks/sudoku-optnet.ts";
 export { writeAtomically } from "./training/atomic-write.ts";
-export { type Checkpoint, decodeCheckpoint, encodeCheckpoint, restore, weightsOf } from "./training/checkpoint.ts";
+export {
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  putWeights,
+  restore,
+  weightsOf,
+} from "./training/checkpoint.ts";
 export { EarlyStopping, headlineOf, isBetter } from "./training/early-stopping.ts";
 export { type BatchOptions, batchCount, batches, type Examples, selected } from "./training/examples.ts";
 export { metricsTable } from "./training/metrics-table.ts";

@@ -45,10 +45,11 @@ export function denoisingTask(
   settings: DenoisingSettings,
   data: { readonly train: SignalSet; readonly test: SignalSet },
 ): Task<SignalBatch> & { readonly network: Denoiser } {
-  const network = denoiser(settings, data.train.length);
+  const { length } = data.train;
+  const network = denoisingNetwork(settings, length);
   return {
     name: "denoise",
-    settings: { ...settings },
+    settings: { ...settings, length },
     network,
     optimizer: new NetworkOptimizer(network, { learningRate: settings.learningRate }),
     train: signalExamples(data.train),
@@ -62,7 +63,8 @@ export function denoisingTask(
   };
 }
 
-function denoiser(settings: DenoisingSettings, length: number): Denoiser {
+/** The network of these settings for signals of this length, freshly drawn from their seed. */
+export function denoisingNetwork(settings: DenoisingSettings, length: number): Denoiser {
   const { layer, differentiation, tolerance, onFailure, seed, lambda } = settings;
   const options = { ...layerMethod(differentiation, { tolerance }), onFailure, length };
   switch (layer) {

@@ -40,17 +40,18 @@ export interface EnergyTask extends Task<LoadBatch> {
   readonly network: EnergyScheduler;
 }
 
+/** The scheduler of these settings, freshly drawn from their seed. */
+export function energyScheduler({ differentiation, tolerance, seed, onFailure, ramp }: EnergySettings) {
+  return new EnergyScheduler(random(seed), { ...layerMethod(differentiation, { tolerance }), onFailure, ramp });
+}
+
 /**
  * Scheduling of a day's generation. The task's loss is what the schedule misses of the true demand, mean squared; in two
  * stages the forecast's own error is minimized instead, and the measure `schedule` is the task's loss all the same.
  */
 export function energyTask(settings: EnergySettings, { train, test }: LoadSplit): EnergyTask {
-  const { layer, differentiation, tolerance, onFailure, seed, ramp, learningRate } = settings;
-  const network = new EnergyScheduler(random(seed), {
-    ...layerMethod(differentiation, { tolerance }),
-    onFailure,
-    ramp,
-  });
+  const { layer, learningRate } = settings;
+  const network = energyScheduler(settings);
   return {
     name: "energy",
     settings: { ...settings },

@@ -57,7 +57,7 @@ export function sudokuTask(
   const network = sudokuNetwork(settings, block);
   return {
     name: "sudoku",
-    settings: { ...settings },
+    settings: { ...settings, block },
     network,
     optimizer: new NetworkOptimizer(network, { learningRate, maxGradientNorm }),
     train: sudokuExamples(data.train),
@@ -71,7 +71,8 @@ export function sudokuTask(
   };
 }
 
-function sudokuNetwork(settings: SudokuSettings, block: number): Module & { forward(puzzles: Tensor): Tensor } {
+/** The network of these settings for boards of blocks of this size, freshly drawn from their seed. */
+export function sudokuNetwork(settings: SudokuSettings, block: number): Module {
   const { layer, differentiation, tolerance, onFailure, seed, width } = settings;
   switch (layer) {
     case "optnet":

@@ -21,6 +21,21 @@ export function weightsOf(network: Module): Map<string, StoredTensor> {
   return new Map(stored);
 }
 
+/**
+ * Sets the parameters of a network to what was stored under their names, in the network's dtype. Throws a DataFileError that names
+ * `file` where one is missing or of another shape, before any is set.
+ */
+export function putWeights(network: Module, storedAs: (name: string) => StoredTensor | undefined, file: string): void {
+  const found = [...network.parameters()].map(([name, parameter]) => {
+    const stored = storedAs(name);
+    if (stored === undefined) throw new DataFileError(file, `has no weights ${name} for this network`);
+    if (stored.shape.join() === parameter.shape.join()) return { parameter, stored };
+    const shapes = `the shape (${stored.shape.join(", ")}), expected (${parameter.shape.join(", ")})`;
+    throw new DataFileError(file, `has weights ${name} of ${shapes}: they are of another network`);
+  });
+  for (const { parameter, stored } of found) parameter.data().set(stored.values);
+}
+
 /** The state of a run as the bytes of a safetensors file: weights, the optimizer's moments, and where the run stands. */
 export function encodeCheckpoint(
   network: Module,
@@ -72,12 +87,7 @@ export function restore(
   optimizer: ResumableStepper,
   file: string,
 ): void {
-  for (const [name, parameter] of network.parameters()) {
-    const stored = tensors.get(`weight/${name}`);
-    if (stored?.values.length !== parameter.size)
-      throw new DataFileError(file, `has no weights ${name} for this network`);
-    parameter.data().set(stored.values);
-  }
+  putWeights(network, (name) => tensors.get(`weight/${name}`), file);
   const state = Object.entries(numbers).map(([part, values]) => [
     part,
     { numbers: values, arrays: arraysOf(tensors, part) },

@@ -15,6 +15,10 @@ export class ResumeError extends Error {
 
 const checkpointFile = "checkpoint.safetensors";
 const metricsFile = "metrics.jsonl";
+/** The parameters of the network. */
+export const weightsFile = "weights.safetensors";
+/** The task's name and settings. */
+export const configFile = "config.json";
 
 export interface RunLength {
   readonly epochs: number;
@@ -105,8 +109,8 @@ export class TrainingRun<B = unknown> {
   /** Saves where the run stands: weights for whoever wants them, and a checkpoint to go on from. */
   save(): void {
     const { network, optimizer, settings, name } = this.task;
-    this.folder.saveTensors("weights.safetensors", weightsOf(network), { settings: JSON.stringify(settings) });
-    this.folder.saveJson("config.json", { task: name, settings });
+    this.folder.saveTensors(weightsFile, weightsOf(network), { settings: JSON.stringify(settings) });
+    this.folder.saveJson(configFile, { task: name, settings });
     this.folder.saveText("metrics.csv", metricsTable(this.history));
     const checkpoint = encodeCheckpoint(network, optimizer, this.#stepsTaken, { ...settings });
     writeAtomically(this.folder.file(checkpointFile), checkpoint);

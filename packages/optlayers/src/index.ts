@@ -143,15 +143,10 @@ export {
   LayerGradcheckError,
   type LayerGradcheckOptions,
 } from "./layers/gradcheck-layer.ts";
-export {
-  type AdjointSolver,
-  denseAdjoint,
-  type ImplicitLayerDefinition,
-  implicitLayer,
-  type Optimality,
-} from "./layers/implicit-layer.ts";
+export { type ImplicitLayerDefinition, implicitLayer, type Optimality } from "./layers/implicit-layer.ts";
 export { type ProjectionLayerOptions, type ProjectionLayerResult, projectionLayer } from "./layers/projection.ts";
 export { type QuadraticLayerOptions, type QuadraticLayerResult, quadraticLayer } from "./layers/quadratic.ts";
+export { type AdjointSolver, denseAdjoint } from "./layers/root-adjoint.ts";
 export { type SetLayerOptions, type SetLayerResult, setLayer } from "./layers/set.ts";
 export type { Smoothing } from "./layers/smoothing.ts";
 export { type SoftmaxLayerOptions, type SoftmaxLayerResult, softmaxLayer } from "./layers/softmax.ts";

@@ -5,7 +5,8 @@ import type { DifferentiationReport } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
 import { type AndersonOptions, anderson, checkAnderson, type FixedPoint } from "../solvers/anderson.ts";
 import { isUsable, type SolveOptions } from "../solvers/solver.ts";
-import { type AdjointSolver, type Optimality, rootOf } from "./implicit-layer.ts";
+import { type Optimality, rootOf } from "./implicit-layer.ts";
+import type { AdjointSolver, RootCheck } from "./root-adjoint.ts";
 import { checkOnFailure, type OnFailure } from "./solution-on-tape.ts";
 
 /** How the backward pass solves its linear system, and how well. */
@@ -68,9 +69,29 @@ export function fixedPointLayer(definition: FixedPointLayerDefinition): (...thet
       throw new OptimizationError("fixedPointLayer", found.status, failed);
     }
     const z = fixedPoints(found, failed, first);
-    const root = rootOf(equation, z, theta, { batched, adjoint: reported(backward, definition.onBackward) });
+    const adjoint = reported(backward, definition.onBackward);
+    const check = checkOf(() => noGrad(() => equation(z, ...constants)), forward.tolerance ?? tolerances[z.dtype]);
+    const root = rootOf(equation, z, theta, { batched, adjoint, check });
     return failed.length > 0 ? gate(root, usableMask(found, first)) : root;
   };
+}
+
+/** Of both passes, unless the caller has others. */
+const tolerances = { float32: 1e-5, float64: 1e-9 };
+
+/** How many times its tolerance z may be off, in terms of the loss, before the backward pass does not believe it. */
+const amplification = 1e3;
+
+/** The forward residual is small; where the map hardly contracts, z is far off all the same. */
+function checkOf(residual: RootCheck["residual"], tolerance: number): RootCheck {
+  const limit = amplification * tolerance;
+  const judge = (share: number) => {
+    if (share <= limit) return;
+    const step = `a Newton step would move it by ${share.toExponential(1)} of its size, expected ${limit} at most`;
+    const advice = "lower forward.tolerance, or start nearer to the fixed point";
+    throw new LayerError(`fixedPointLayer: the iteration stopped far from the fixed point: ${step}; ${advice}`);
+  };
+  return { residual, judge };
 }
 
 type Backward = Required<Omit<FixedPointBackward, "tolerance">> & Pick<FixedPointBackward, "tolerance">;
@@ -98,7 +119,7 @@ function iterate(
     const shapes = `(${image.shape.join(", ")}), expected that of start, (${shape.join(", ")})`;
     throw new LayerError(`fixedPointLayer: map returned shape ${shapes}`);
   };
-  const tolerance = dtype === "float32" ? 1e-5 : 1e-9;
+  const tolerance = tolerances[dtype];
   return anderson(g, Float64Array.from(first.data()), batched ? shape[0] : 1, { tolerance, ...forward }, solve);
 }
 
@@ -126,17 +147,24 @@ function reported(
 ): AdjointSolver {
   return (product, c, batched) => {
     const begin = performance.now();
-    const bound = tolerance ?? (c.dtype === "float32" ? 1e-5 : 1e-9);
+    const bound = tolerance ?? tolerances[c.dtype];
     const { v, iterations, residual } = solveAdjoint(method, product, c, batched, { tolerance: bound, maxIterations });
     const inexact = method === "jacobianFree";
+    if (Number.isNaN(residual)) {
+      const where = "at the fixed point, or at the start of an item that is masked";
+      throw new LayerError(`fixedPointLayer: the derivative of map is not finite ${where}`);
+    }
     if (!inexact && method !== "direct" && !(residual <= bound)) {
       const reach = `after ${iterations} products the residual is ${residual.toExponential(1)}, over ${bound}`;
       const advice = method === "neumann" ? 'the map may be no contraction: use "gmres" or "direct"' : 'use "direct"';
       throw new LayerError(`fixedPointLayer: the backward pass by "${method}" did not converge: ${reach}; ${advice}`);
     }
+    const left = `${residual.toExponential(1)} of the cotangent as residual`;
     const notes = inexact
-      ? [`The gradient is inexact: v = c leaves ${residual.toExponential(1)} of the cotangent as residual.`]
-      : [];
+      ? [`The gradient is inexact: v = c leaves ${left}.`]
+      : residual > bound
+        ? [`I - dF/dz is singular: the least-squares solution of least norm leaves ${left}.`]
+        : [];
     onBackward?.({ iterations, milliseconds: performance.now() - begin, peakBytes: 8 * v.size, residual, notes });
     return v;
   };

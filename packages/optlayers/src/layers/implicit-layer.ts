@@ -1,8 +1,7 @@
-import { customOp, isGradEnabled, noGrad, Tensor, tensor, vjp } from "@solvegrad/autograd";
-import { allocate } from "@solvegrad/linalg";
+import { customOp, isGradEnabled, noGrad, Tensor, vjp } from "@solvegrad/autograd";
 import { maxAbs } from "../arrays.ts";
 import { LayerError } from "../errors.ts";
-import { leastNormSolution } from "../kkt/least-norm.ts";
+import { type AdjointSolver, checkedAdjoint, denseAdjoint, type RootCheck } from "./root-adjoint.ts";
 
 /** F(x, theta) in Tensor ops, of the shape of x; its root defines the layer. */
 export type Optimality = (x: Tensor, ...theta: Tensor[]) => Tensor;
@@ -20,17 +19,11 @@ export interface ImplicitLayerDefinition {
   /** How to solve for v below; by default `denseAdjoint`, which assembles dF/dx. */
   readonly adjoint?: AdjointSolver;
   /**
-   * The largest entry of F, in its own units, at which x counts as a root: a solver that did not converge is not believed.
-   * Not checked unless given.
+   * The largest entry of F, in its own units, at which x counts as a root; checked when the layer is called. Unless it is given, the
+   * backward pass does not believe an x that Newton's step would move by more than 1e-5 of its size (float32: 1e-2).
    */
   readonly tolerance?: number;
 }
-
-/**
- * Solves (dF/dx)' v = c, given the product v -> (dF/dx)' v. The tensors have the shape of x; `batched` as in the layer's
- * definition.
- */
-export type AdjointSolver = (product: (v: Tensor) => Tensor, c: Tensor, batched: boolean) => Tensor;
 
 /**
  * Makes any solver a layer. Where F(x, theta) = 0, the implicit function theorem gives for a cotangent c of x
@@ -43,23 +36,34 @@ export type AdjointSolver = (product: (v: Tensor) => Tensor, c: Tensor, batched:
  * of any order are right.
  *
  * Calling the layer throws a `LayerError` when x is not finite, F has another shape than x, or an entry of it is beyond
- * `tolerance`.
+ * `tolerance`; without a tolerance the backward pass throws one when Newton's step (dF/dx)^-1 F shows that x is no root.
  */
 export function implicitLayer({
   solve,
   optimality,
   batched = false,
   adjoint = denseAdjoint,
-  tolerance = Infinity,
+  tolerance,
 }: ImplicitLayerDefinition): (...theta: Tensor[]) => Tensor {
   return (...theta) => {
     const x = noGrad(() => solve(...theta.map((value) => value.detach()))).detach();
-    checkRoot(
-      x,
-      noGrad(() => optimality(x, ...theta)),
-      tolerance,
-    );
-    return rootOf(optimality, x, theta, { batched, adjoint });
+    const residual = noGrad(() => optimality(x, ...theta)).detach();
+    checkRoot(x, residual, tolerance ?? Infinity);
+    const check =
+      tolerance === undefined ? { residual: () => residual, judge: refuseBeyond(farOff[x.dtype]) } : undefined;
+    return rootOf(optimality, x, theta, { batched, adjoint, check });
+  };
+}
+
+/** Newton steps by more than this share of x are not those of a solver that has converged. */
+const farOff = { float64: 1e-5, float32: 1e-2 };
+
+function refuseBeyond(limit: number): (share: number) => void {
+  return (share) => {
+    if (share <= limit) return;
+    const step = `Newton's step would move it by ${share.toExponential(1)} of its size, expected ${limit} at most`;
+    const advice = "the solver did not converge; let it go on, or pass a tolerance for |F|";
+    throw new LayerError(`implicitLayer: what solve returned is no root of optimality: ${step}: ${advice}`);
   };
 }
 
@@ -81,6 +85,8 @@ function checkRoot(x: Tensor, residual: Tensor, tolerance: number): void {
 interface RootOptions {
   readonly batched: boolean;
   readonly adjoint: AdjointSolver;
+  /** Left out, x is believed. */
+  readonly check?: RootCheck;
 }
 
 /** x on the tape as the root of F(x, theta) = 0, whatever found it. */
@@ -94,11 +100,19 @@ export function rootOf(F: Optimality, x: Tensor, theta: readonly Tensor[], optio
       const v = adjointOf(F, root, theta, cotangent, options);
       const { pullback } = vjp(F, separate(root), ...theta.map(separate));
       const [, ...gradients] = pullback(v.neg(), { createGraph: isGradEnabled() });
+      checkNumbers(gradients, cotangent);
       return gradients.map((gradient, i) => (theta[i].requiresGrad ? gradient : null));
     },
     { differentiable: true },
   );
   return root;
+}
+
+/** A derivative that does not exist, of an item that is masked too, would make all of a shared gradient NaN. */
+function checkNumbers(gradients: readonly Tensor[], cotangent: Tensor): void {
+  const k = gradients.findIndex((gradient) => gradient.data().some(Number.isNaN));
+  if (k < 0 || cotangent.data().some(Number.isNaN)) return;
+  throw new LayerError(`the derivative of a layer's condition in its argument ${k} is not a number at the solution`);
 }
 
 /**
@@ -108,38 +122,20 @@ export function rootOf(F: Optimality, x: Tensor, theta: readonly Tensor[], optio
 function adjointOf(F: Optimality, x: Tensor, theta: readonly Tensor[], c: Tensor, options: RootOptions): Tensor {
   const constants = theta.map((value) => value.detach());
   const { pullback } = vjp((at) => F(at, ...constants), x.detach());
-  const v = noGrad(() => options.adjoint((direction) => pullback(direction)[0], c.detach(), options.batched));
+  const { check, ...system } = options;
+  const v = noGrad(() => {
+    const target = { ...system, x, c: c.detach() };
+    return checkedAdjoint((direction) => pullback(direction)[0], target, check);
+  });
   if (!isGradEnabled()) return v;
   const equation: Optimality = (at, y, target, ...parameters) => {
     const { pullback } = vjp((point) => F(point, ...parameters), separate(y));
     return pullback(at, { createGraph: true })[0].sub(target);
   };
-  return rootOf(equation, v, [x, c, ...theta], options);
+  return rootOf(equation, v, [x, c, ...theta], system);
 }
 
 /** A tensor of the same values that derivatives can be taken at apart from `value`, linked to it where the tape records. */
 function separate(value: Tensor): Tensor {
   return isGradEnabled() && value.requiresGrad ? value.mul(1) : new Tensor(value.value, true);
 }
-
-/**
- * The default `adjoint`: row i of dF/dx, for all items at once when batched, is the product with the i-th unit vector; the
- * system is solved item by item, by least squares and least norm where it is singular.
- */
-export const denseAdjoint: AdjointSolver = (product, c, batched) => {
-  const items = batched ? c.shape[0] : 1;
-  const size = c.size / items;
-  const rows = Array.from({ length: size }, (_, i) => {
-    const unit = allocate(c.dtype, c.size);
-    for (let item = 0; item < items; item++) unit[item * size + i] = 1;
-    return product(tensor(unit, { shape: [...c.shape] })).data();
-  });
-  const target = Float64Array.from(c.data());
-  const solution = allocate(c.dtype, c.size);
-  const M = new Float64Array(size * size);
-  for (let item = 0; item < items; item++) {
-    for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) M[j * size + i] = rows[i][item * size + j];
-    solution.set(leastNormSolution(M, size, target.subarray(item * size, (item + 1) * size)).x, item * size);
-  }
-  return tensor(solution, { shape: [...c.shape] });
-};

@@ -9,8 +9,9 @@ import { projectedGradient } from "../solvers/projected-gradient.ts";
 import { assessSetProgram } from "../solvers/projected-gradient-residual.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
-import { denseAdjoint, type Optimality, rootOf } from "./implicit-layer.ts";
+import { type Optimality, rootOf } from "./implicit-layer.ts";
 import { type DifferentiableDatum, differentiableData } from "./on-tape/data-on-tape.ts";
+import { denseAdjoint } from "./root-adjoint.ts";
 import {
   checkedSolution,
   checkOnFailure,

@@ -1,4 +1,4 @@
-import { dot } from "../arrays.ts";
+import { dot, maxAbs } from "../arrays.ts";
 import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { leastNormSolution } from "../kkt/least-norm.ts";
 import { interruption } from "./interruption.ts";
@@ -7,7 +7,7 @@ import type { SolveOptions, Status } from "./solver.ts";
 export interface AndersonOptions {
   /** How many earlier iterates a step combines; 0 is the plain iteration z+ = g(z). Default 5. */
   readonly memory?: number;
-  /** Bound on |g(z) - z| over the largest entry met so far (largest entries); 1e-9 by default, 1e-5 for float32. */
+  /** Bound on |g(z) - z| over the larger of |z| and |g(z)| (largest entries); 1e-9 by default, 1e-5 for float32. */
   readonly tolerance?: number;
   /** 200 by default. */
   readonly maxIterations?: number;
@@ -24,6 +24,11 @@ export interface FixedPoint {
   readonly residual: Float64Array;
   readonly iterations: Int32Array;
 }
+
+/** |g(z) - z| is not asked to be below the tolerance times this share of the largest number met: the fixed point may be 0. */
+const nothing = 1e-15;
+/** Iterations without half the residual after which what is left counts as rounding of the largest number met. */
+const patience = 20;
 
 /** g at every item's point, batch x n. */
 export type FixedPointMap = (z: Float64Array) => Float64Array;
@@ -42,7 +47,8 @@ export function checkAnderson(options: AndersonOptions): void {
  *
  *     z+ = g(z) - dG gamma,    gamma = argmin |f - dF gamma|.
  *
- * Where the residual grows to ten times the least so far, the memory is dropped. An item that has converged stays. A map that
+ * Where the residual grows to ten times the least so far, the memory is dropped. A fixed point of 0 is arrived at when the residual is
+ * next to nothing beside the numbers on the way, or is below the tolerance beside them and does not fall any more. An item that has converged stays. A map that
  * leads nowhere ends as `max_iterations`, or as `numerical_error` where its values are not finite: what is returned is the
  * best iterate with its true residual.
  */
@@ -83,13 +89,16 @@ export function anderson(
 /** The state of one item; `z` is a window on the iterates of the batch. */
 class AndersonItem {
   readonly best: Float64Array;
-  /** The least relative residual so far, that of `best`. */
+  /** The relative residual of `best`, which has the least |g(z) - z| so far. */
   least = Infinity;
   status: Status | null = null;
   iterations = 0;
   private readonly z: Float64Array;
   private readonly memory: number;
-  private scale = 0;
+  private leastSize = Infinity;
+  private largest = 0;
+  private halved = Infinity;
+  private sinceHalved = 0;
   private g: Float64Array = new Float64Array(0);
   private f: Float64Array = new Float64Array(0);
   private readonly dF: Float64Array[] = [];
@@ -105,23 +114,33 @@ class AndersonItem {
   observe(image: Float64Array, iteration: number, tolerance: number): void {
     if (this.status !== null) return;
     const f = image.map((value, j) => value - this.z[j]);
-    let size = 0;
-    for (let j = 0; j < f.length; j++) {
-      size = Math.max(size, Math.abs(f[j]));
-      this.scale = Math.max(this.scale, Math.abs(image[j]), Math.abs(this.z[j]));
-    }
+    const size = maxAbs(f);
+    const scale = this.scaleAt(size, Math.max(maxAbs(image), maxAbs(this.z)));
     this.iterations = iteration;
-    const residual = size === 0 ? 0 : size / this.scale;
+    const residual = size === 0 ? 0 : size / scale;
     if (!Number.isFinite(residual)) {
       this.status = "numerical_error";
       return;
     }
-    this.remember(image, f, residual > 10 * this.least);
-    if (residual < this.least) {
+    this.remember(image, f, size > 10 * this.leastSize);
+    if (size < this.leastSize) {
+      this.leastSize = size;
       this.least = residual;
       this.best.set(this.z);
     }
-    if (residual <= tolerance) this.status = "solved";
+    if (residual > tolerance) return;
+    this.status = "solved";
+    if (scale > 0) this.least = this.leastSize / scale;
+  }
+
+  /** What a residual of this size is measured by, at a point of that size. */
+  private scaleAt(size: number, present: number): number {
+    this.largest = Math.max(this.largest, present);
+    if (size < this.halved / 2) {
+      this.halved = size;
+      this.sinceHalved = 0;
+    } else this.sinceHalved++;
+    return this.sinceHalved > patience ? this.largest : Math.max(present, nothing * this.largest);
   }
 
   private remember(image: Float64Array, f: Float64Array, astray: boolean): void {

@@ -1,4 +1,4 @@
-import { grad, gradcheck, type Tensor, tensor, vjp } from "@solvegrad/autograd";
+import { grad, gradcheck, type Tensor, tensor, vjp, zeros } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
 import {
   type BackwardMethod,
@@ -157,6 +157,62 @@ describe("fixedPointLayer", () => {
     expect(reports[1].notes).toEqual([]);
     expect(relativeError(free, gradient)).toBeGreaterThan(1e-3);
     expect(inner(free, gradient)).toBeGreaterThan(0.8 * norm(free) * norm(gradient));
+  });
+
+  it("does not take a start far away for the unit of its residual", () => {
+    const layer = fixedPointLayer({ map: (z, a) => z.mul(0.9).add(a), start: tensor([1e12, -1e12, 3e11]) });
+    expect(relativeError(layer(tensor([0.1, 0.2, 0.3])).data(), [1, 2, 3])).toBeLessThan(1e-9);
+  });
+
+  it("finds a fixed point that is 0, exactly or but for the rounding of the map", () => {
+    const exact = fixedPointLayer({ map: (z, a) => z.mul(a).tanh().mul(0.9), start: tensor([1, 2]) });
+    const rounded = fixedPointLayer({ map: (z, a) => z.add(1).mul(a).sub(a), start: tensor([1, 2]) });
+    for (const layer of [exact, rounded]) {
+      for (const value of layer(tensor([0.9, 0.7])).data()) expect(Math.abs(value)).toBeLessThan(1e-15);
+    }
+  });
+
+  it("does not believe an iteration that creeps: its residual is small, the fixed point far", () => {
+    const slow = 1e-10;
+    const creeping = fixedPointLayer({
+      map: (z, a) => z.mul(1 - slow).add(a.mul(slow)),
+      start: tensor([0.5]),
+      forward: { memory: 0 },
+    });
+    const a = tensor([1], { requiresGrad: true });
+    expect(() => grad(creeping(a).sum(), [a])).toThrow("stopped far from the fixed point");
+  });
+
+  it.each(["gmres", "direct"] as const)(
+    "says by %s that a masked item has no finite derivative, and returns no NaN",
+    (backward) => {
+      const layer = fixedPointLayer({
+        map: (z, W, u) => z.mul(W).add(u.log()).tanh(),
+        start: zeros([2, 2]),
+        batched: true,
+        onFailure: "mask",
+        backward,
+      });
+      const W = tensor([0.3, 0.2], { requiresGrad: true });
+      const u = tensor([
+        [1, 2],
+        [-1, 2],
+      ]);
+      expect(() => grad(layer(W, u).sum(), [W])).toThrow("the derivative of map is not finite");
+    },
+  );
+
+  it("notes that a fixed point is not unique where the Jacobian is singular", () => {
+    const notes: string[] = [];
+    const layer = fixedPointLayer({
+      map: (z, a) => z.mul(tensor([1, 0.5])).add(a),
+      start: tensor([1, 1]),
+      backward: "direct",
+      onBackward: (report) => notes.push(...report.notes),
+    });
+    const a = tensor([0, 1], { requiresGrad: true });
+    expect(grad(layer(a).sum(), [a])[0].toArray()).toEqual([0, expect.closeTo(2, 12)]);
+    expect(notes).toEqual([expect.stringContaining("singular")]);
   });
 
   it("keeps float32", () => {

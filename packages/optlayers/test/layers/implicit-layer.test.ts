@@ -1,6 +1,14 @@
 import { concat, grad, gradcheck, type Tensor, tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
-import { implicitLayer, interiorPoint, LayerError, quadraticLayer, quadraticProgram } from "../../src/index.ts";
+import {
+  type AdjointSolver,
+  type ImplicitLayerDefinition,
+  implicitLayer,
+  interiorPoint,
+  LayerError,
+  quadraticLayer,
+  quadraticProgram,
+} from "../../src/index.ts";
 import { relativeError } from "../random-programs.ts";
 
 /** x^3 + x = a, entry by entry, by Newton's method on plain numbers. */
@@ -136,5 +144,46 @@ describe("implicitLayer", () => {
     expect(() => nan(tensor([-1]))).toThrow(LayerError);
     const short = implicitLayer({ solve: (a) => a, optimality: (x, a) => x.sum().sub(a.sum()) });
     expect(() => short(tensor([1, 2]))).toThrow("optimality has shape (), expected that of x, (2)");
+  });
+
+  describe.each([1e-6, 1, 1e6])("of square roots of numbers of size %d", (size) => {
+    /** Heron's method, which doubles its digits with every step. */
+    const heron = (steps: number, options: Partial<ImplicitLayerDefinition> = {}) =>
+      implicitLayer({
+        solve: (a) => {
+          let x = a.div(Math.sqrt(size));
+          for (let k = 0; k < steps; k++) x = x.add(a.div(x)).mul(0.5);
+          return x;
+        },
+        optimality: (x, a) => x.mul(x).sub(a),
+        ...options,
+      });
+    const a = tensor([2 * size, 3 * size], { requiresGrad: true });
+    const loss = (layer: (value: Tensor) => Tensor) =>
+      layer(a)
+        .mul(tensor([1, 0.7]))
+        .sum();
+    const diagonal: AdjointSolver = (product, c) => c.div(product(c.mul(0).add(1)));
+
+    it.each([undefined, diagonal])(
+      "does not believe an inner solver that did not converge, in any unit of F",
+      (adjoint) => {
+        const options = adjoint ? { adjoint } : {};
+        for (const createGraph of [false, true]) {
+          expect(() => grad(loss(heron(2, options)), [a], { createGraph })).toThrow("is no root of optimality");
+          expect(() => grad(loss(heron(6, options)), [a], { createGraph })).not.toThrow();
+        }
+      },
+    );
+
+    it("takes what meets a tolerance of the caller's", () => {
+      expect(() => grad(loss(heron(2, { tolerance: 0.1 * size })), [a])).not.toThrow();
+    });
+  });
+
+  it("believes a root that is 0 but for rounding", () => {
+    const layer = implicitLayer({ solve: (a) => a.add(1e-12), optimality: (x, a) => x.mul(3).sub(a) });
+    const a = tensor([0, 0], { requiresGrad: true });
+    expect(relativeError(grad(layer(a).sum(), [a])[0].data(), [1 / 3, 1 / 3])).toBeLessThan(1e-14);
   });
 });

@@ -1,7 +1,7 @@
 import { type Tensor, tensor } from "@solvegrad/autograd";
 import { gmres } from "@solvegrad/linalg";
 import { maxAbs } from "../../arrays.ts";
-import { denseAdjoint } from "../../layers/implicit-layer.ts";
+import { denseAdjoint } from "../../layers/root-adjoint.ts";
 
 /** How the backward pass of a fixed point solves (I - J)' v = c, J = dF/dz. */
 export const backwardMethods = ["gmres", "neumann", "direct", "jacobianFree"] as const;

@@ -4,6 +4,7 @@ import { imageExamples } from "../src/datasets/images.ts";
 import { type LabelledImages, loadMnist } from "../src/datasets/mnist.ts";
 import { type ImageSettings, type ImageTask, imageSettings, imageTask } from "../src/experiments/image-task.ts";
 import { MnistNetwork } from "../src/networks/mnist-network.ts";
+import type { OptNetEq } from "../src/networks/optnet-eq.ts";
 import { decodeCheckpoint, encodeCheckpoint, restore } from "../src/training/checkpoint.ts";
 import { batchCount, batches, selected } from "../src/training/examples.ts";
 import { cooldown } from "../src/training/schedule.ts";
@@ -83,11 +84,11 @@ describe("MnistNetwork", () => {
       "classifier.weight 10x200",
       "classifier.bias 10",
     ]);
-    const { quadratic } = run.network;
-    expect(quadratic?.A.shape).toEqual([50, 200]);
-    expect(quadratic?.G.shape).toEqual([50, 200]);
-    expect([...(quadratic?.b.data() ?? [])]).toEqual(new Array(50).fill(1));
-    expect(quadratic?.Q.data()[0]).toBe(0.1);
+    const quadratic = run.network.quadratic as OptNetEq;
+    expect(quadratic.A.shape).toEqual([50, 200]);
+    expect(quadratic.G.shape).toEqual([50, 200]);
+    expect([...quadratic.b.data()]).toEqual(new Array(50).fill(1));
+    expect(quadratic.Q.data()[0]).toBe(0.1);
   });
 
   it("learns A, and only A of the layer, when it is asked to", () => {
@@ -139,7 +140,7 @@ describe("training on MNIST", () => {
     },
   );
 
-  it.each(["unrolled", "learned-A"] as const)("takes steps that lower the loss (%s)", async (what) => {
+  it.each(["unrolled", "learned-A", "optnet"] as const)("takes steps that lower the loss (%s)", async (what) => {
     const settings = what === "unrolled" ? { differentiation: what } : { layer: what };
     const losses = lossesOf((await collect(taskOf(settings), { maxSteps: 20 })).filter(isStep));
     expect(losses.every(Number.isFinite)).toBe(true);

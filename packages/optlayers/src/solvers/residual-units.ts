@@ -31,15 +31,30 @@ export function residualUnits(problem: QuadraticProgram): ResidualUnits {
   const sizeh = measured(problem.h, smallestNonzero);
   const units = { primal: new Float64Array(batch), dual: new Float64Array(batch), gap: new Float64Array(batch) };
   for (let i = 0; i < batch; i++) {
-    const K = Math.max(sizeA(i), sizeG(i));
-    const free = quotient(sizeq(i), sizeQ(i));
-    const bound = smallestScale(quotient(sizeb(i), sizeA(i)), quotient(sizeh(i), sizeG(i)));
-    units.primal[i] = Math.min(1, smallestScale(sizeb(i), sizeh(i), K * free) || 1);
-    units.dual[i] = Math.min(1, smallestScale(sizeq(i), sizeQ(i) * bound) || 1);
-    // the product of two tiny scales may vanish, and a gap of 0 is no NaN
-    units.gap[i] = Math.min(1, Math.max(Number.MIN_VALUE, units.dual[i] * (smallestScale(free, bound) || 1)));
+    const sizes = { Q: sizeQ(i), q: sizeq(i), A: sizeA(i), b: sizeb(i), G: sizeG(i), h: sizeh(i), bounds: 0 };
+    const own = unitsOf(sizes);
+    units.primal[i] = own.primal;
+    units.dual[i] = own.dual;
+    units.gap[i] = own.gap;
   }
   return units;
+}
+
+/** The largest absolute entry of each datum of one problem; of h, and of simple bounds on x, the smallest that is not zero. */
+export type DataSizes = Readonly<Record<"Q" | "q" | "A" | "b" | "G" | "h" | "bounds", number>>;
+
+/** The units of one problem from the sizes of its data. */
+export function unitsOf({ Q, q, A, b, G, h, bounds }: DataSizes): Readonly<Record<"primal" | "dual" | "gap", number>> {
+  const K = Math.max(A, G, bounds > 0 ? 1 : 0);
+  const free = quotient(q, Q);
+  const bound = smallestScale(quotient(b, A), quotient(h, G), bounds);
+  const dual = Math.min(1, smallestScale(q, Q * bound) || 1);
+  return {
+    primal: Math.min(1, smallestScale(b, h, bounds, K * free) || 1),
+    dual,
+    // the product of two tiny scales may vanish, and a gap of 0 is no NaN
+    gap: Math.min(1, Math.max(Number.MIN_VALUE, dual * (smallestScale(free, bound) || 1))),
+  };
 }
 
 /** The units of items first, ..., first + count - 1. */
@@ -61,11 +76,12 @@ function smallestScale(...scales: number[]): number {
   );
 }
 
-function smallestNonzero(values: Float64Array): number {
+/** The smallest absolute value that is neither zero nor infinite; 0 where there is none. */
+export function smallestNonzero(values: Float64Array): number {
   let smallest = 0;
   for (let k = 0; k < values.length; k++) {
     const value = Math.abs(values[k]);
-    if (value > 0 && (smallest === 0 || value < smallest)) smallest = value;
+    if (value > 0 && value < Infinity && (smallest === 0 || value < smallest)) smallest = value;
   }
   return smallest;
 }

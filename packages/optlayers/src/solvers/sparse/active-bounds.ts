@@ -29,23 +29,31 @@ export function activeBounds(problem: SparseQuadraticProgram, point: SparsePoint
     { first: n + p, t: Gx, y: point.lambda, low: problem.l, high: problem.u },
   ];
   const weak: number[] = [];
+  const length = sizeAtMostOne(...sides.map(({ t }) => maxAbs(t)), maxAbs(problem.b));
+  const price = sizeAtMostOne(maxAbs(problem.q), maxAbs(point.nu), maxAbs(point.lambda), maxAbs(point.zeta));
   for (const { first, t, y, low, high } of sides) {
-    const force = 1 + maxAbs(y);
+    const force = price + maxAbs(y);
     for (let k = 0; k < t.length; k++) {
       const bound = y[k] > 0 ? high[k] : low[k];
-      const slack = Math.abs(t[k] - bound) / (1 + Math.abs(bound));
+      const slack = Math.abs(t[k] - bound) / (length + Math.abs(bound));
       const multiplier = Math.abs(y[k]) / force;
       if (low[k] === high[k]) active[first + k] = HELD;
       else if (multiplier > Math.max(slack, negligible)) active[first + k] = y[k] > 0 ? AT_HIGH : AT_LOW;
       else active[first + k] = INACTIVE;
-      if (active[first + k] === INACTIVE && nearest(t[k], low[k], high[k]) < negligible) weak.push(first + k);
+      if (active[first + k] === INACTIVE && nearest(t[k], low[k], high[k], length) < negligible) weak.push(first + k);
     }
   }
   return { active, weaklyActive: weak.length, weak };
 }
 
-/** Distance to the nearer finite bound, over its size. */
-function nearest(t: number, low: number, high: number): number {
-  const distance = (bound: number) => (Number.isFinite(bound) ? Math.abs(t - bound) / (1 + Math.abs(bound)) : Infinity);
+/** The largest of these sizes where that is below 1, and 1 where all are zero. */
+function sizeAtMostOne(...sizes: number[]): number {
+  return Math.min(1, Math.max(...sizes) || 1);
+}
+
+/** Distance to the nearer finite bound, over its size, which is at least `unit`. */
+function nearest(t: number, low: number, high: number, unit: number): number {
+  const distance = (bound: number) =>
+    Number.isFinite(bound) ? Math.abs(t - bound) / (unit + Math.abs(bound)) : Infinity;
   return Math.min(distance(low), distance(high));
 }

@@ -13,7 +13,7 @@ import {
 } from "./certificates.ts";
 import { KktSystem } from "./kkt-system.ts";
 import { polishSparse } from "./polish.ts";
-import { relativeResidual } from "./relative-residual.ts";
+import { absoluteTarget, relativeResidual } from "./relative-residual.ts";
 import { assessSparse, type SparseAssessment } from "./residuals.ts";
 import { type ScaledProgram, scaledProgram } from "./scaled-program.ts";
 
@@ -132,8 +132,8 @@ export class AdmmRun {
     if (!settled && this.iterations < unconditionalPolish) return;
     this.nextPolish = 2 * this.iterations;
     this.finish ??= new KktSystem(this.program);
-    const { tolerance } = this.settings;
-    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), tolerance, { interrupted }));
+    const target = absoluteTarget(this.best.assessment, this.settings.tolerance);
+    this.keep(polishSparse(this.program, this.finish, point, this.iteration.activeGuess(), target, { interrupted }));
   }
 
   /** rho times the root of the balance of the scaled residuals, where that is worth a factorization. */

@@ -7,10 +7,11 @@ import {
 } from "@solvegrad/linalg";
 import { maxAbs } from "../../arrays.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
+import { smallestNonzero, unitsOf } from "../residual-units.ts";
 
 /**
- * The KKT residuals of a point of a sparse QP (largest entries), and the sizes that relative ones are taken of. Multipliers are
- * left out of the sizes: where they run to infinity, they would excuse any residual.
+ * The KKT residuals of a point of a sparse QP (largest entries), and the sizes that relative ones are taken of: the units of the
+ * data (at most 1, `residualUnits`) plus the terms at the point. Multipliers are left out of the sizes: where they run to infinity, they would excuse any residual.
  */
 export interface SparseAssessment {
   readonly primal: number;
@@ -35,6 +36,16 @@ export function assessSparse(problem: SparseQuadraticProgram, point: SparsePoint
   return new SparseAssessor(problem).assess(point);
 }
 
+/** `residualUnits` of a sparse problem. */
+export function dataUnits({ Q, q, A, b, G, l, u, lower, upper }: SparseQuadraticProgram): ReturnType<typeof unitsOf> {
+  const smaller = (below: Float64Array, above: Float64Array) => {
+    const sizes = [smallestNonzero(below), smallestNonzero(above)].filter((size) => size > 0);
+    return sizes.length > 0 ? Math.min(...sizes) : 0;
+  };
+  const matrices = { Q: maxAbs(Q.data), A: maxAbs(A.data), G: maxAbs(G.data) };
+  return unitsOf({ ...matrices, q: maxAbs(q), b: maxAbs(b), h: smaller(l, u), bounds: smaller(lower, upper) });
+}
+
 /** `assessSparse` for many points of one problem. */
 export class SparseAssessor {
   private readonly problem: SparseQuadraticProgram;
@@ -46,10 +57,12 @@ export class SparseAssessor {
   private readonly rowSupport: Float64Array;
   private readonly boundSupport: Float64Array;
   private readonly rest: Float64Array;
+  private readonly units: ReturnType<typeof unitsOf>;
 
   constructor(problem: SparseQuadraticProgram) {
     const { n, p, m } = problem;
     this.problem = problem;
+    this.units = dataUnits(problem);
     this.gradient = new DoubledVector(n);
     this.equality = new DoubledVector(p);
     this.row = new DoubledVector(m);
@@ -85,9 +98,9 @@ export class SparseAssessor {
       primal: Math.max(maxAbs(equality.round(this.rest), 0, p), rows.violation, bounds.violation),
       dual: Math.max(maxAbs(gradient.round(this.rest), 0, n), rows.wrongSide, bounds.wrongSide),
       gap: Math.abs(gapOf(this.problem, point, Qx, this.rowSupport, this.boundSupport)),
-      primalScale: 1 + largestX,
-      dualScale: 1 + Math.max(maxAbs(Qx), maxAbs(q)),
-      gapScale: 1 + Math.max(Math.abs(xQx), Math.abs(qx)),
+      primalScale: this.units.primal + largestX,
+      dualScale: this.units.dual + Math.max(maxAbs(Qx), maxAbs(q)),
+      gapScale: this.units.gap + Math.max(Math.abs(xQx), Math.abs(qx)),
       objective: xQx / 2 + qx + constant,
     };
   }

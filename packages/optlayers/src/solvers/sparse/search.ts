@@ -10,7 +10,7 @@ import { sparseCertificate } from "./certificates.ts";
 import { finishSparse } from "./finish.ts";
 import { iterateSparse, type SparseOutcome, type SparseStart } from "./iteration.ts";
 import { KktSystem, type SparseState } from "./kkt-system.ts";
-import { isAtRounding, relativeResidual } from "./relative-residual.ts";
+import { absoluteTarget, isAtRounding, relativeResidual } from "./relative-residual.ts";
 import { type SparseAssessment, SparseAssessor } from "./residuals.ts";
 import { emptyPoint, type ScaledProgram, scaledProgram } from "./scaled-program.ts";
 
@@ -143,7 +143,13 @@ export class SparseSearch {
         return this.roundsFrom(newton.boxes.activeGuess(), emptyPoint(this.problem));
       },
     });
-    return this.judged(finishSparse(this.program, run, this.settings.tolerance, interrupted), run.outcome);
+    return this.judged(finishSparse(this.program, run, this.targetAt(run.point), interrupted), run.outcome);
+  }
+
+  /** What the residuals of a finish are to fall below. */
+  private targetAt(point: SparsePoint): number {
+    const { residuals, tolerance } = this.settings;
+    return residuals === "absolute" ? tolerance : absoluteTarget(this.assessor.assess(point), tolerance);
   }
 
   /** Whether a point solves the problem, or none can solve it better. */

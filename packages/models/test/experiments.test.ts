@@ -1,6 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { random } from "@solvegrad/autograd";
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { DataFileError } from "../src/data-file-error.ts";
+import { mnistFiles } from "../src/datasets/mnist.ts";
 import type { Cell, ExperimentResult, ResultTable } from "../src/experiments/experiment.ts";
 import { statusWords } from "../src/experiments/layer-times.ts";
+import { piecewiseLinearLayer, piecewiseLinearValue } from "../src/experiments/piecewise-linear.ts";
 import { experimentNamed, experiments } from "../src/experiments/registry.ts";
 
 function run(name: string, options = {}, signal?: AbortSignal): Promise<ExperimentResult> {
@@ -115,6 +123,121 @@ describe("the experiments on layers", () => {
     expect(result?.tables[0].rows).toHaveLength(4);
   });
 });
+
+describe("the experiments that train", () => {
+  const tiny = { epochs: 2, examples: 60 };
+
+  it("figure-2 has the losses of every tolerance beside the implicit ones, and says that its load is made up", async () => {
+    const result = await run("figure-2", tiny);
+    expectWhole(result);
+    const rows = byTitle(result.tables[0]);
+    expect(rows.map(({ training }) => training)).toEqual([
+      "implicit",
+      "alternating, 1e-1",
+      "alternating, 1e-2",
+      "alternating, 1e-3",
+      "two-stage",
+    ]);
+    expect(rows[0]["to implicit"]).toBe(0);
+    for (const row of rows.slice(1, 4)) expect(Math.abs(row["to implicit"] as number)).toBeLessThan(0.02);
+    for (const { masked } of rows) expect(masked).toBe(0);
+    expect(result.tables[0].caption).toContain("made up by this program");
+    for (const { points } of result.figures[0].series) expect(points.map(([epoch]) => epoch)).toEqual([1, 2]);
+  });
+
+  it("figure-2 names a load file that is not there", async () => {
+    await expect(run("figure-2", { ...tiny, data: "/nowhere/load.txt" })).rejects.toThrow(DataFileError);
+  });
+
+  it("sudoku has the share of wrong boards by epoch for three networks and every seed", async () => {
+    const result = await run("sudoku", { epochs: 1, examples: 30, seeds: 2 });
+    expectWhole(result);
+    expect(byTitle(result.tables[0]).map(({ seed }) => seed)).toEqual([0, 0, 0, 1, 1, 1]);
+    expect(result.figures[0].series).toHaveLength(6);
+  });
+
+  it("denoising's layer that starts as total variation stands near it after two epochs, and the random one does not", async () => {
+    const result = await run("denoising", { epochs: 2, examples: 40 });
+    expectWhole(result);
+    const offs = Object.fromEntries(byTitle(result.tables[0]).map((row) => [row.method, row["to total variation"]]));
+    expect(offs["total variation"]).toBe(0);
+    expect(Math.abs(offs.optnet as number)).toBeLessThan(0.25);
+    expect(offs["learned-differences"]).toBeGreaterThan(1);
+  });
+
+  it("table-7 trains each rule on the images of a folder", async () => {
+    const result = await run("table-7", { epochs: 1, examples: 32, data: imageFolder() });
+    expectWhole(result);
+    expect(byTitle(result.tables[0]).map((row) => row["paper: accuracy, s"])).toContain("not in our copy");
+  });
+
+  it("three-planes is learned better by the layer than by a net of more parameters", async () => {
+    const result = await run("three-planes", { sizes: [[4]], epochs: 20, examples: 600, seeds: 1 });
+    expectWhole(result);
+    const [layer, net] = byTitle(result.tables[0]);
+    expect(layer.parameters).toBeLessThan(net.parameters as number);
+    expect(layer["root mean square"]).toBeLessThan((net["root mean square"] as number) / 2);
+  });
+
+  it("a signal ends a training between two steps, and what was not reached is missing", async () => {
+    const controller = new AbortController();
+    const experiment = experimentNamed("sudoku");
+    const stop = (share: number) => share > 0.4 && controller.abort();
+    const result = await experiment?.run({ epochs: 2, examples: 300 }, stop, controller.signal);
+    expect(result?.complete).toBe(false);
+    expect(result?.tables[0].rows).toHaveLength(2);
+    expect(result?.tables[0].rows[1]).toContain(null);
+  });
+});
+
+describe("piecewise linear functions", () => {
+  it("are the solutions of one layer to 1e-8, whatever their kinks", () => {
+    const kinks = fc.array(fc.tuple(fc.double(range), fc.double(range)), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(kinks, fc.double(range), (pairs, slope) => {
+        const f = {
+          intercept: 1,
+          slope,
+          knots: Float64Array.from(pairs, ([knot]) => knot),
+          changes: Float64Array.from(pairs, ([, change]) => change),
+        };
+        const x = Float64Array.from({ length: 21 }, (_, i) => (i - 10) / 2.5);
+        const { values, status } = piecewiseLinearLayer(f, x);
+        expect(status.every((one) => one === "solved")).toBe(true);
+        values.forEach((value, i) => {
+          expect(Math.abs(value - piecewiseLinearValue(f, x[i]))).toBeLessThan(1e-8);
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+const range = { min: -3, max: 3, noNaN: true, noDefaultInfinity: true };
+
+/** Forty noisy images in MNIST's files. */
+function imageFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "solvegrad-images-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { trainImages, trainLabels, testImages, testLabels } = mnistFiles;
+  const count = 40;
+  const header = (magic: number, ...sizes: number[]) => {
+    const bytes = Buffer.alloc(4 + 4 * sizes.length);
+    [magic, ...sizes].forEach((value, i) => {
+      bytes.writeUInt32BE(value, 4 * i);
+    });
+    return bytes;
+  };
+  const pixels = Buffer.from(random(1).integers(count * 784, { high: 256 }));
+  const labels = Buffer.from(random(2).integers(count, { high: 10 }));
+  for (const { name } of [trainImages, testImages]) {
+    writeFileSync(join(folder, name), Buffer.concat([header(0x803, count, 28, 28), pixels]));
+  }
+  for (const { name } of [trainLabels, testLabels]) {
+    writeFileSync(join(folder, name), Buffer.concat([header(0x801, count), labels]));
+  }
+  return folder;
+}
 
 describe("the words for statuses", () => {
   it("count what is not all the same", () => {

@@ -1,11 +1,17 @@
 import { batchTimes } from "./batch-times.ts";
+import { denoisingTable } from "./denoising-table.ts";
 import { denseSizes } from "./dense-sizes.ts";
 import { denseTolerances } from "./dense-tolerances.ts";
+import { energyFigure } from "./energy-figure.ts";
 import type { Experiment } from "./experiment.ts";
 import { jacobianFigure } from "./jacobian-figure.ts";
+import { mnistTable } from "./mnist-table.ts";
+import { piecewiseLinear } from "./piecewise-linear.ts";
 import { softmaxSizes } from "./softmax-sizes.ts";
 import { sparsemaxSizes } from "./sparsemax-sizes.ts";
 import { sparsemaxTolerances } from "./sparsemax-tolerances.ts";
+import { sudokuFigure } from "./sudoku-figure.ts";
+import { threePlanes } from "./three-planes.ts";
 
 /** Every table and figure that can be made again, in the order of a report. */
 export const experiments: readonly Experiment[] = [
@@ -15,7 +21,13 @@ export const experiments: readonly Experiment[] = [
   sparsemaxSizes,
   sparsemaxTolerances,
   softmaxSizes,
+  energyFigure,
+  mnistTable,
   batchTimes,
+  denoisingTable,
+  sudokuFigure,
+  piecewiseLinear,
+  threePlanes,
 ];
 
 /** The experiment of this name, if there is one. */

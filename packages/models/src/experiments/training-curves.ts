@@ -1,0 +1,100 @@
+import { batchCount } from "../training/examples.ts";
+import type { Schedule } from "../training/schedule.ts";
+import type { Task } from "../training/task.ts";
+import { type Evaluation, type StepEvent, train } from "../training/train.ts";
+import type { ExperimentProgress } from "./experiment.ts";
+import { medianOf } from "./median.ts";
+
+/** One training of a comparison of several. */
+export interface CurveSetting {
+  readonly label: string;
+  /** Made when its turn comes. */
+  readonly task: () => Task;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly schedule: Schedule;
+  /** Default 100. */
+  readonly evaluationBatchSize?: number;
+}
+
+/** How one epoch went. */
+export interface EpochPoint {
+  readonly epoch: number;
+  /** Mean over the epoch's batches, each before its step. */
+  readonly trainLoss: number;
+  /** On the test examples, after the epoch. */
+  readonly test: Pick<Evaluation, "loss" | "measures" | "count">;
+  /** Of the epoch's steps, without the evaluation. */
+  readonly seconds: number;
+}
+
+export interface TrainingCurve {
+  readonly label: string;
+  readonly points: readonly EpochPoint[];
+  /** Median over the steps of the largest number of solver iterations in a batch; null without an optimization layer. */
+  readonly iterations: number | null;
+  /** Items without a solution, over all steps: they had a zero output and a zero gradient. */
+  readonly masked: number;
+}
+
+/** Trains one task after another, tells how far it is over all of them, and returns the curves; those that the signal cut short with what they have. */
+export async function trainingCurves(
+  settings: readonly CurveSetting[],
+  { progress, signal }: { readonly progress: ExperimentProgress; readonly signal?: AbortSignal },
+): Promise<{ readonly curves: readonly TrainingCurve[]; readonly complete: boolean }> {
+  const curves: TrainingCurve[] = [];
+  for (const [k, setting] of settings.entries()) {
+    if (signal?.aborted) break;
+    const tell: ExperimentProgress = (share, note) => progress((k + share) / settings.length, note);
+    curves.push(await trainingCurve(setting, tell, signal));
+  }
+  return { curves, complete: !signal?.aborted };
+}
+
+async function trainingCurve(
+  { label, task: make, ...options }: CurveSetting,
+  progress: ExperimentProgress,
+  signal: AbortSignal | undefined,
+): Promise<TrainingCurve> {
+  progress(0, label);
+  const task = make();
+  const total = options.epochs * batchCount(task.train, options.batchSize);
+  const points: EpochPoint[] = [];
+  const steps: StepEvent[] = [];
+  for await (const event of train(task, { ...options, signal })) {
+    if (event.kind === "step") {
+      steps.push(event);
+      progress(event.step / total, `${label}, loss ${event.loss.toPrecision(3)}`);
+    } else {
+      const { epoch, loss, measures, count } = event;
+      points.push({ ...epochOf(steps, epoch), test: { loss, measures, count } });
+    }
+  }
+  const layers = steps.flatMap(({ layer }) => layer ?? []);
+  return {
+    label,
+    points,
+    iterations: layers.length > 0 ? medianOf(layers.map(({ iterations }) => iterations)) : null,
+    masked: layers.reduce((sum, { masked }) => sum + masked.length, 0),
+  };
+}
+
+function epochOf(steps: readonly StepEvent[], epoch: number): Omit<EpochPoint, "test"> {
+  const own = steps.filter((step) => step.epoch === epoch);
+  const trainLoss = own.reduce((sum, { loss }) => sum + loss, 0) / own.length;
+  return { epoch, trainLoss, seconds: own.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000 };
+}
+
+/** Median seconds of an epoch; null where none was finished. */
+export function epochSeconds({ points }: TrainingCurve): number | null {
+  return points.length > 0 ? medianOf(points.map(({ seconds }) => seconds)) : null;
+}
+
+/** A curve as the points of a figure. */
+export function seriesOf(
+  { label, points }: TrainingCurve,
+  value: (point: EpochPoint) => number,
+): { readonly label: string; readonly points: readonly (readonly [number, number])[] } {
+  return { label, points: points.map((point) => [point.epoch, value(point)] as const) };
+}

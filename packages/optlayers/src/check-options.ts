@@ -33,6 +33,11 @@ export function checkChoice(option: string, value: string, choices: readonly str
   if (!choices.includes(value)) throw new OptionError(option, value, wish);
 }
 
+/** A function, which does what the wish says. */
+export function checkFunction(option: string, value: unknown, wish: string): void {
+  if (typeof value !== "function") throw new OptionError(option, value, `a function ${wish}`);
+}
+
 /** An object with a method: a solver, a rule. A name, or the function that makes one, comes easily from JavaScript. */
 export function checkMethod(option: string, value: object, method: string, wish: string): void {
   if (typeof (value as Readonly<Record<string, unknown>> | null)?.[method] === "function") return;

@@ -1,5 +1,5 @@
 import { gate, noGrad, Tensor, tensor } from "@solvegrad/autograd";
-import { checkChoice, checkCount, checkFraction } from "../check-options.ts";
+import { checkChoice, checkCount, checkFraction, checkFunction } from "../check-options.ts";
 import { type BackwardMethod, backwardMethods, solveAdjoint } from "../differentiate/fixed-point/adjoints.ts";
 import type { DifferentiationReport } from "../differentiate/rule.ts";
 import { LayerError, OptimizationError } from "../errors.ts";
@@ -55,6 +55,8 @@ export interface FixedPointLayerDefinition {
  */
 export function fixedPointLayer(definition: FixedPointLayerDefinition): (...theta: Tensor[]) => Tensor {
   const { map, start, batched = false, forward = {}, onFailure = "raise", solve } = definition;
+  checkFunction("map", map, "of z and theta in Tensor ops");
+  if (!(start instanceof Tensor)) checkFunction("start", start, "of theta, or a Tensor");
   checkOnFailure(onFailure);
   checkAnderson(forward);
   const backward = backwardOf(definition.backward);
@@ -62,6 +64,8 @@ export function fixedPointLayer(definition: FixedPointLayerDefinition): (...thet
   return (...theta) => {
     const constants = theta.map((value) => value.detach());
     const first = start instanceof Tensor ? start : noGrad(() => start(...constants));
+    if (batched && first.rank === 0)
+      throw new LayerError("fixedPointLayer: start has no batch axis, but batched is true");
     const found = iterate(map, first, constants, batched, forward, solve);
     definition.onForward?.(found);
     const failed = [...found.status.keys()].filter((i) => !isUsable(found.status[i]));
@@ -115,6 +119,8 @@ function iterate(
   const { dtype, shape } = first;
   const g = (z: Float64Array) => {
     const image = noGrad(() => map(tensor(z, { dtype, shape: [...shape] }), ...theta));
+    if (!(image instanceof Tensor))
+      throw new LayerError(`fixedPointLayer: map returned a value of type ${typeof image}, expected a Tensor`);
     if (image.shape.join() === shape.join()) return Float64Array.from(image.data());
     const shapes = `(${image.shape.join(", ")}), expected that of start, (${shape.join(", ")})`;
     throw new LayerError(`fixedPointLayer: map returned shape ${shapes}`);

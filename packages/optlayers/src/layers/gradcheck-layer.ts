@@ -1,7 +1,7 @@
 import { grad, type Tensor, tensor, withRecording } from "@solvegrad/autograd";
 import { maxAbs } from "../arrays.ts";
 import { checkPositive } from "../check-options.ts";
-import { LayerError } from "../errors.ts";
+import { LayerError, OptionError } from "../errors.ts";
 import { indicesOf } from "../problem/check-values.ts";
 import { type DatumInput, type ReadDatum, readDatum } from "../problem/read-datum.ts";
 import type { Solution } from "../solvers/solver.ts";
@@ -72,7 +72,7 @@ export class LayerGradcheckError extends Error {
  *     (8 f(t) - 8 f(-t) - f(2t) + f(-2t)) / 12t,
  *
  * in every entry of every datum, in float64; with order 2 that of <d, gradient> too. Unlike autograd's `gradcheck` it knows what data of
- * optimization problems are: symmetric matrices move symmetrically, the step is sized to the datum, and an entry whose step
+ * optimization problems are: symmetric matrices move symmetrically and have symmetric gradients, the step is sized to the datum, and an entry whose step
  * changes the active set is counted as a kink, not as an error.
  *
  * Returns the worst entry. Throws a `LayerGradcheckError` that names it when it is above the tolerance, and a `LayerError`
@@ -83,6 +83,7 @@ export function gradcheckLayer<N extends string>(
   data: Readonly<Record<N, DatumInput>>,
   { order = 1, tolerance = 1e-6, step = 1e-4, symmetric = ["Q" as N] }: LayerGradcheckOptions<N> = {},
 ): LayerGradcheck<N> {
+  if (order !== 1 && order !== 2) throw new OptionError("order", order, "1 or 2");
   checkPositive("tolerance", tolerance);
   checkPositive("step", step);
   const names = Object.keys(data) as N[];
@@ -117,7 +118,10 @@ function compared<N extends string>(job: Job<N>): (CheckedEntry<N> | KinkEntry<N
     const own = data[datum];
     const entries = freeEntries(own, symmetric.includes(datum));
     const slopes = entries.map((at) => slopeAt(job, found.pattern, datum, at));
-    const gradients = entries.map((at) => found.gradients[k][at]);
+    const gradients = entries.map((at, e) => {
+      const both = [at, mirrored(own, at, symmetric.includes(datum))].map((place) => found.gradients[k][place]);
+      return both.reduce((one, other) => (distance(other, slopes[e]) > distance(one, slopes[e]) ? other : one));
+    });
     const unit = unitOf(slopes, gradients, found.value, own);
     return entries.map((at, e) => {
       const place = { order, datum, index: indicesOf(at, own.shape) };
@@ -199,12 +203,21 @@ function slopeAt<N extends string>(job: Job<N>, pattern: string, name: N, at: nu
 /** The datum with one entry moved; of a symmetric matrix half in the entry and half in its mirror image, which share the slope. */
 function moved({ values, shape, dtype }: ReadDatum, at: number, isSymmetric: boolean, t: number): ReadDatum {
   const result = values.slice();
+  result[at] += t / 2;
+  result[mirrored({ shape }, at, isSymmetric)] += t / 2;
+  return { values: result, shape, dtype };
+}
+
+/** The place of the mirror image of an entry of a symmetric matrix; of any other, its own. */
+function mirrored({ shape }: Pick<ReadDatum, "shape">, at: number, isSymmetric: boolean): number {
+  if (!isSymmetric) return at;
   const n = shape.at(-1) ?? 1;
   const inItem = at % (n * n);
-  const mirror = isSymmetric ? at - inItem + (inItem % n) * n + Math.floor(inItem / n) : at;
-  result[at] += t / 2;
-  result[mirror] += t / 2;
-  return { values: result, shape, dtype };
+  return at - inItem + (inItem % n) * n + Math.floor(inItem / n);
+}
+
+function distance(gradient: number, slope: number | null): number {
+  return slope === null ? 0 : Math.abs(gradient - slope);
 }
 
 /** What an error is measured by: the largest slope in the datum, and at least the value over the datum's size. */

@@ -1,6 +1,7 @@
 import { customOp, isGradEnabled, noGrad, Tensor, vjp } from "@solvegrad/autograd";
 import { maxAbs } from "../arrays.ts";
-import { LayerError } from "../errors.ts";
+import { checkFunction } from "../check-options.ts";
+import { LayerError, OptionError } from "../errors.ts";
 import { type AdjointSolver, checkedAdjoint, denseAdjoint, type RootCheck } from "./root-adjoint.ts";
 
 /** F(x, theta) in Tensor ops, of the shape of x; its root defines the layer. */
@@ -45,9 +46,19 @@ export function implicitLayer({
   adjoint = denseAdjoint,
   tolerance,
 }: ImplicitLayerDefinition): (...theta: Tensor[]) => Tensor {
+  checkFunction("solve", solve, "from theta to x");
+  checkFunction("optimality", optimality, "of x and theta in Tensor ops");
+  if (tolerance !== undefined && !(tolerance >= 0)) throw new OptionError("tolerance", tolerance, "a number from 0 up");
   return (...theta) => {
-    const x = noGrad(() => solve(...theta.map((value) => value.detach()))).detach();
-    const residual = noGrad(() => optimality(x, ...theta)).detach();
+    const x = tensorOf(
+      noGrad(() => solve(...theta.map((value) => value.detach()))),
+      "solve",
+    );
+    if (batched && x.rank === 0) throw new LayerError("implicitLayer: x has no batch axis, but batched is true");
+    const residual = tensorOf(
+      noGrad(() => optimality(x, ...theta)),
+      "optimality",
+    );
     checkRoot(x, residual, tolerance ?? Infinity);
     const check =
       tolerance === undefined ? { residual: () => residual, judge: refuseBeyond(farOff[x.dtype]) } : undefined;
@@ -67,6 +78,11 @@ function refuseBeyond(limit: number): (share: number) => void {
   };
 }
 
+function tensorOf(value: Tensor, source: string): Tensor {
+  if (value instanceof Tensor) return value.detach();
+  throw new LayerError(`implicitLayer: ${source} returned a value of type ${typeof value}, expected a Tensor`);
+}
+
 function checkRoot(x: Tensor, residual: Tensor, tolerance: number): void {
   if (!x.data().every(Number.isFinite))
     throw new LayerError("implicitLayer: solve returned numbers that are not finite");
@@ -75,6 +91,7 @@ function checkRoot(x: Tensor, residual: Tensor, tolerance: number): void {
     throw new LayerError(`implicitLayer: optimality has shape ${shapes}`);
   }
   const size = maxAbs(Float64Array.from(residual.data()));
+  if (Number.isNaN(size)) throw new LayerError("implicitLayer: optimality is NaN at what solve returned");
   if (size <= tolerance || tolerance === Infinity) return;
   const advice = "the solver did not converge; let it go on, or raise the tolerance";
   throw new LayerError(

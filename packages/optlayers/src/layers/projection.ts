@@ -8,6 +8,7 @@ import { type DatumInput, readDatum } from "../problem/read-datum.ts";
 import {
   type ConvexSet,
   checkParameters,
+  checkSet,
   parameterInput,
   type SetItem,
   type SetLetter,
@@ -43,6 +44,7 @@ export function projectionLayer(
   { onFailure = "raise" }: ProjectionLayerOptions = {},
 ): ProjectionLayerResult {
   checkOnFailure(onFailure);
+  checkSet(set);
   const { data, sizes, batch, batched, dtype, given } = readPoint(set, z);
   const shaped = ({ values, shape, batched: own }: Datum) =>
     tensor(values, { dtype, shape: own ? [batch, ...shape] : [...shape] });

@@ -90,7 +90,8 @@ export function quadraticLayer(
 }
 
 function isBoundedOrSparse(data: QuadraticProgramData | SparseQuadraticBatchData): data is SparseQuadraticBatchData {
-  const given = data as SparseQuadraticBatchData;
+  // what is no object is refused where data are read
+  const given: Partial<SparseQuadraticBatchData> = data ?? {};
   const bounds = [given.l, given.u, given.lower, given.upper];
   return bounds.some((bound) => bound !== undefined) || [given.Q, given.A, given.G].some(isSparseMatrix);
 }

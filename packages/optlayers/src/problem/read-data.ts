@@ -64,6 +64,7 @@ function readAll<N extends string, L extends string>(
   input: Readonly<Partial<Record<N, DatumInput | number>>>,
 ): Read<N> {
   const read: Read<N> = {};
+  if (!input) throw typeError("data", `the data of ${problem} are ${input}`, `an object with ${required.join(", ")}`);
   for (const [key, value] of Object.entries(input) as [N, DatumInput | number | undefined | null][]) {
     if (!names.includes(key)) {
       throw typeError(key, `${key} is not a datum of ${problem}`, `the names ${names.join(", ")}`);

@@ -2,7 +2,7 @@ import { tensor } from "@solvegrad/autograd";
 import type { DType } from "@solvegrad/linalg";
 import { checkCount } from "../check-options.ts";
 import { DatumTypeError } from "../errors.ts";
-import { type ConvexSet, checkParameters, parameterInput, type SetLetter } from "../sets/convex-set.ts";
+import { type ConvexSet, checkParameters, checkSet, parameterInput, type SetLetter } from "../sets/convex-set.ts";
 import { checkConvexity, checkFinite } from "./check-values.ts";
 import type { ThetaName } from "./convex-program.ts";
 import type { Datum } from "./quadratic-program.ts";
@@ -80,6 +80,7 @@ export function readSetProgram(input: SetProgramData): {
 } {
   const { set, objective, theta = [], Q, q } = input;
   checkObjective(input);
+  checkSet(set);
   const n = variables(input);
   const setNames = Object.keys(set.parameters).map((name): SetParameterName => `set.${name}`);
   const parameters = setNames.map((name) => [name, parameterInput(set, own(name), n)] as const);

@@ -1,4 +1,5 @@
 import { type Tensor, tensor } from "@solvegrad/autograd";
+import { checkMethod } from "../check-options.ts";
 import { checkFinite } from "../problem/check-values.ts";
 import { type Datum, itemOf } from "../problem/quadratic-program.ts";
 import type { DatumInput } from "../problem/read-datum.ts";
@@ -48,6 +49,11 @@ export interface Tangent {
   /** v <- T v. */
   apply(v: Float64Array): void;
   readonly shrink: number;
+}
+
+/** Refuses what is no set, as may come from JavaScript: the function that makes one, its name. */
+export function checkSet(set: ConvexSet): void {
+  checkMethod("set", set, "project", "a set such as box(0, 1)");
 }
 
 /** A parameter for n variables: a number becomes a vector where the set has one. */

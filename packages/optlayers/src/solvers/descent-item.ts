@@ -88,7 +88,9 @@ export class DescentItem {
     }
     const isTiny = Math.sqrt(square) <= rounding * Math.max(maxAbs(this.x), this.scales.x);
     const fits = curvature * this.step <= square * (1 + 1e-9);
-    if (this.settings.step === undefined && !isTiny && !fits) {
+    // no shorter step mends a point that is not finite: the item ends there
+    const hasSteps = this.settings.step === undefined && Number.isFinite(square);
+    if (hasSteps && !isTiny && !fits) {
       this.step = Math.min(this.step / 2, Number.isFinite(curvature) ? (0.95 * square) / curvature : Infinity);
       return false;
     }

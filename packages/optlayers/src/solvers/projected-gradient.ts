@@ -3,6 +3,7 @@ import { objectiveOf, type SetObjective } from "../problem/set-objective.ts";
 import { parametersOf, type SetProgram, startOf } from "../problem/set-program.ts";
 import { type SetItem, setItems } from "../sets/convex-set.ts";
 import { DescentItem } from "./descent-item.ts";
+import { earlierRow } from "./earlier-row.ts";
 import { interruption } from "./interruption.ts";
 import { fixedPointResidual, scalesOf } from "./projected-gradient-residual.ts";
 import { judge } from "./residuals.ts";
@@ -78,8 +79,11 @@ class Run {
     const { n, batch } = problem;
     this.sets = setItems(problem.set, parametersOf(problem), n, batch);
     const scales = scalesOf(problem, this.objective, this.sets);
-    const start = options.warmStart?.x ?? startOf(problem);
-    this.items = this.sets.map((set, i) => new DescentItem(set, scales[i], start.slice(i * n, (i + 1) * n), settings));
+    const start = startOf(problem);
+    this.items = this.sets.map((set, i) => {
+      const earlier = earlierRow(options.warmStart?.x, i, { batch, width: n });
+      return new DescentItem(set, scales[i], earlier ?? start.slice(i * n, (i + 1) * n), settings);
+    });
   }
 
   solve(): Solution {

@@ -3,6 +3,7 @@ import { type BoxProjection, equationsOf } from "../problem/box-projection.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
 import { assessBoxProjection } from "./box-projection-residuals.ts";
 import { type DualItem, type Ending, solveItem } from "./dual-newton.ts";
+import { earlierRow } from "./earlier-row.ts";
 import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";
 import type { Solution, SolveOptions, Solver, Status } from "./solver.ts";
@@ -67,7 +68,7 @@ function solve(problem: BoxProjection, settings: Settings, options: SolveOptions
       lower: itemOf(problem.lower, i),
       upper: itemOf(problem.upper, i),
     };
-    const start = options.warmStart?.nu.slice(i * p, (i + 1) * p) ?? new Float64Array(p);
+    const start = earlierRow(options.warmStart?.nu, i, { batch, width: p }) ?? new Float64Array(p);
     const report = (iteration: number, primal: number) =>
       options.onIteration?.({ iteration, primal, dual: 0, unfinished: batch - i });
     const { newton, ending, steps } = solveItem(item, start, { ...settings, candidates, interrupted, report });

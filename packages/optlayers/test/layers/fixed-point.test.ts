@@ -225,6 +225,11 @@ describe("fixedPointLayer", () => {
   it("refuses options and maps that cannot work", () => {
     const map = (z: Tensor) => z.mul(0.5);
     const start = tensor([0, 0]);
+    expect(() => fixedPointLayer({ map: undefined as unknown as typeof map, start })).toThrow(
+      "option map is undefined",
+    );
+    expect(() => fixedPointLayer({ map, start: [0, 0] as unknown as Tensor })).toThrow("option start is 0,0");
+    expect(() => fixedPointLayer({ map, start: tensor(1), batched: true })()).toThrow("start has no batch axis");
     expect(() => fixedPointLayer({ map, start, backward: "newton" as "gmres" })).toThrow(OptionError);
     expect(() => fixedPointLayer({ map, start, forward: { tolerance: 2 } })).toThrow(OptionError);
     expect(() => fixedPointLayer({ map: (z) => z.sum(), start })()).toThrow(

@@ -115,6 +115,29 @@ describe("gradcheckLayer", () => {
     }
   });
 
+  it("finds a gradient of Q that is right above the diagonal and wrong below", () => {
+    const right = implicit();
+    const halved: DifferentiationRule = {
+      name: "halved",
+      vjp(problem, solution, cotangent, options) {
+        const { gradients, report } = right.vjp(problem, solution, cotangent, options);
+        const { n } = problem;
+        const Q = gradients.Q?.map((value, k) => (k % n < Math.floor(k / n) % n ? 0 : value));
+        return { gradients: { ...gradients, Q }, report };
+      },
+    };
+    const { Q, q } = data;
+    const layer = (differentiation: DifferentiationRule) => {
+      return (own: Record<"Q" | "q", Tensor>) => quadraticLayer(own, { differentiation });
+    };
+    expect(gradcheckLayer(layer(right), { Q, q }).checked).toBe(12);
+    expect(() => gradcheckLayer(layer(halved), { Q, q })).toThrow(LayerGradcheckError);
+  });
+
+  it("refuses another order than 1 and 2", () => {
+    expect(() => gradcheckLayer(quadraticLayer, data, { order: 3 as 2 })).toThrow("option order is 3, expected 1 or 2");
+  });
+
   it("takes tensors as data, and leaves constants of the caller's alone", () => {
     const q = tensor([-1, -2, 0.3], { dtype: "float32" });
     const { Q, A, b } = data;

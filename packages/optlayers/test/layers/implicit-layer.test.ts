@@ -139,6 +139,19 @@ describe("implicitLayer", () => {
     expect(grad(x.sum(), [a])[0].dtype).toBe("float32");
   });
 
+  it("refuses definitions that cannot work by an error that says what is wrong with them", () => {
+    const [solve, optimality] = [(a: Tensor) => a, (x: Tensor, a: Tensor) => x.sub(a)];
+    const called = (definition: object, theta = tensor([1])) => {
+      return () => implicitLayer({ solve, optimality, ...definition } as ImplicitLayerDefinition)(theta);
+    };
+    expect(called({ solve: undefined })).toThrow("option solve is undefined");
+    expect(called({ optimality: 3 })).toThrow("option optimality is 3");
+    expect(called({ tolerance: -1 })).toThrow("option tolerance is -1");
+    expect(called({ solve: () => [1] })).toThrow("solve returned a value of type object");
+    expect(called({ optimality: (x: Tensor) => x.mul(0).log().mul(0) })).toThrow("optimality is NaN");
+    expect(called({ batched: true }, tensor(4))).toThrow("x has no batch axis");
+  });
+
   it("refuses roots that are not finite and conditions of another shape than x", () => {
     const nan = implicitLayer({ solve: (a) => a.log(), optimality: (x, a) => x.exp().sub(a) });
     expect(() => nan(tensor([-1]))).toThrow(LayerError);

@@ -227,4 +227,9 @@ describe("quadraticLayer with an infeasible item in a batch of 64", () => {
     const onFailure = "ignore" as "mask";
     expect(() => quadraticLayer({ Q: identity(1), q: [1] }, { onFailure })).toThrow(OptionError);
   });
+
+  it("refuses data that are no object by an error that says what they should be", () => {
+    const nothing = null as unknown as Parameters<typeof quadraticLayer>[0];
+    expect(() => quadraticLayer(nothing)).toThrow("the data of a QP are null; expected an object with Q, q");
+  });
 });

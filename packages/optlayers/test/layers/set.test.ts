@@ -194,6 +194,9 @@ describe("setLayer", () => {
   it("refuses bad data by an error that names them", () => {
     expect(() => setLayer({ set: box(0), n: 2 })).toThrow(DatumTypeError);
     expect(() => setLayer({ objective, theta: [...theta], set: box(0) })).toThrow("n is missing");
+    expect(() => setLayer({ Q: identity(2), q: [1, 2], set: "box" as unknown as ConvexSet })).toThrow(
+      "option set is box",
+    );
     expect(() =>
       setLayer({
         Q: [
@@ -205,6 +208,21 @@ describe("setLayer", () => {
       }),
     ).toThrow(DatumRangeError);
     expect(() => setLayer({ Q: identity(2), q: [1, 2], set: box([0, 0, 0]) })).toThrow("set.lower has shape (3)");
+  });
+
+  it("does not start from what is of another shape or not finite", () => {
+    const data: SetProgramData = { Q: identity(2), q: [-1, -3], set: box(0, 2) };
+    const { solution } = setLayer(data);
+    const other = setLayer({ Q: [[1]], q: [-1], set: box(0) }).solution;
+    for (const warmStart of [other, { ...solution, x: Float64Array.of(Number.NaN, 1) }]) {
+      expect(relativeError(setLayer(data, { warmStart }).x.data(), [1, 2])).toBeLessThan(1e-9);
+    }
+  });
+
+  it("ends at an objective that is not finite instead of shortening its step for ever", () => {
+    const objective = (x: Tensor) => x.square().sum().add(x.sub(1).log().sum());
+    const { solution } = setLayer({ objective, set: box(0, 2), n: 2 }, { onFailure: "mask" });
+    expect(solution.status).toEqual(["numerical_error"]);
   });
 
   it.each([1e-12, 1e-6, 1, 1e6, 1e12])(

@@ -211,6 +211,7 @@ describe("projectionLayer", () => {
   it("refuses bad data by an error that names them", () => {
     expect(() => projectionLayer(box([0, 0]), [1, 2, 3])).toThrow("lower has shape (2), expected (3)");
     expect(() => projectionLayer(ball(1), [1, Number.NaN])).toThrow(DatumRangeError);
+    expect(() => projectionLayer(ball as unknown as ConvexSet, [1, 2])).toThrow("option set is a function");
     expect(() => projectionLayer(box(Infinity), [1, 2])).toThrow("lower is Infinity");
   });
 });

@@ -31,7 +31,7 @@ export interface ConvexRun {
 }
 
 /** Of a step: the share of its length by which the residual has to fall. */
-const sufficient = 0.01;
+const sufficient = 1e-4;
 const shortestStep = 1e-10;
 /** Steps in a row that the line search may refuse. */
 const patience = 3;

@@ -144,6 +144,18 @@ describe.each(solvers)("the $name of convex programs", ({ solver, tolerance }) =
     expect(relativeError(x, [1, 1, 1])).toBeLessThan(1e-6);
   });
 
+  it.each([1e-6, 1e3, 1e6])("solves an objective that counts in units of %d as soon as in its own", (unit) => {
+    for (const name of ["quartic", "logSumExp"]) {
+      const data = stated(name, 12);
+      const own = solver.solve(convexProgram(data));
+      const inUnit = { ...data, objective: (...given: [Tensor, ...Tensor[]]) => data.objective(...given).mul(unit) };
+      const solution = solver.solve(convexProgram(inUnit));
+      expect(solution.status).toEqual(["solved"]);
+      expect(relativeError(solution.x, own.x)).toBeLessThan(Math.sqrt(tolerance));
+      expect(solution.iterations[0]).toBeLessThanOrEqual(1.5 * own.iterations[0]);
+    }
+  });
+
   it("judges a problem in small units by its own size", () => {
     const small = convexProgram({ objective: (x) => x.sub(1).square().sum(-1).mul(1e-9), n: 2 });
     const { status, x } = solver.solve(small);

@@ -12,6 +12,17 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
+/** All parts, one after another: of any length, where a call with their entries as arguments would exhaust the stack. */
+export function concatenated(...parts: readonly Float64Array[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** Row `at` of `to` <- row `k` of `from`; rows have `width` entries. */
 export function moveRow(from: Float64Array, k: number, to: Float64Array, at: number, width: number): void {
   for (let i = 0; i < width; i++) to[at * width + i] = from[k * width + i];

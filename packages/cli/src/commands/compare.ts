@@ -1,4 +1,5 @@
 import { writeAtomically } from "@solvegrad/models";
+import { OptimizationError, type Status } from "@solvegrad/optlayers";
 import { type CompareOptions, type Comparison, compareProblem } from "../comparison/compare-problem.ts";
 import { comparisonText } from "../comparison/table.ts";
 import { exitCodes, InputError } from "../exit.ts";
@@ -6,6 +7,7 @@ import { loadProblem } from "../input/load-problem.ts";
 import { randomProblem, randomSizes } from "../input/random-problem.ts";
 import { reasonOf, sourceName } from "../input/read-text.ts";
 import { exitCodeOf } from "../output/solve-report.ts";
+import { complain } from "../output/streams.ts";
 import { comparisonPage } from "../report/comparison-page.ts";
 import { information } from "./info.ts";
 
@@ -29,13 +31,23 @@ interface Subject {
 export async function compareCommand(file: string | undefined, options: CompareCommandOptions): Promise<number> {
   const started = new Date();
   const { name, compare } = await subjectOf(file, options);
-  const comparison = await compare({ rules: options.rules, timeLimit: 1000 * options.timeLimit });
+  const comparison = await compare({ rules: options.rules, timeLimit: 1000 * options.timeLimit }).catch(withoutAnswer);
+  if (typeof comparison === "string") {
+    complain(`${name} is ${comparison}, there is nothing to compare (solve --explain says more)`);
+    return exitCodeOf([comparison]);
+  }
   if (comparison === null) return exitCodes.interrupted;
   if (options.html !== undefined) {
     writePage(options.html, comparisonPage({ subject: name, started, machine: information(), comparison }));
   }
   process.stdout.write(options.json ? `${JSON.stringify(comparison)}\n` : `${name}: ${comparisonText(comparison)}\n`);
   return exitCodeOf(comparison.status);
+}
+
+/** The status of a problem without a solution. Its error advises callers of the library, who have options of their own. */
+function withoutAnswer(error: unknown): Status {
+  if (error instanceof OptimizationError) return error.status;
+  throw error;
 }
 
 async function subjectOf(file: string | undefined, options: CompareCommandOptions): Promise<Subject> {

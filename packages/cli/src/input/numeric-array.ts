@@ -93,7 +93,12 @@ function compressedColumns(json: Record<string, unknown>, name: string): SparseC
     }
     return nestedArray(json[key], `${name}.${key}`);
   };
-  const [shape, indptr, indices] = ["shape", "indptr", "indices"].map((key) => part(key).values);
+  const flat = (key: string) => {
+    const list = part(key);
+    if (list.shape.length === 1) return list.values;
+    throw new InputError(`${name}.${key} is nested ${list.shape.length} lists deep, expected a list of numbers`);
+  };
+  const [shape, indptr, indices] = ["shape", "indptr", "indices"].map(flat);
   const columns: SparseColumns = {
     shape: [...shape] as unknown as [number, number],
     indptr,

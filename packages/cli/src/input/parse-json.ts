@@ -6,9 +6,19 @@ export function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const { offset, reason } = firstMistake(text) ?? { offset: 0, reason: String(error) };
+    const { offset, reason } = located(text) ?? { offset: 0, reason: String(error) };
     const { line, column } = positionOf(text, offset);
     throw new InputError(`${source} is not valid JSON: line ${line}, column ${column}: ${reason}`);
+  }
+}
+
+/** The first mistake, null where it cannot be located: the second parser calls itself for every list within a list. */
+function located(text: string): { offset: number; reason: string } | null {
+  try {
+    return firstMistake(text);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
   }
 }
 

@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:buffer";
+import { createReadStream } from "node:fs";
 import { InputError } from "../exit.ts";
 
 /** The text of a file, or of the standard input for "-". Throws an InputError when it cannot be read or is not UTF-8. */
 export async function readText(file: string): Promise<string> {
-  const bytes = file === "-" ? await readStandardInput() : await readBytes(file);
+  const bytes = file === "-" ? await readToEnd(process.stdin, sourceName(file)) : await readBytes(file);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -18,15 +19,25 @@ export function sourceName(file: string): string {
 
 async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readToEnd(createReadStream(file, { highWaterMark: 1 << 20 }), file);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`cannot read ${file}: ${reasonOf(error)}`);
   }
 }
 
-async function readStandardInput(): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+/** No string is longer: a larger input cannot become text, and a device without an end is not read for ever. */
+const mostBytes = constants.MAX_STRING_LENGTH;
+
+async function readToEnd(stream: AsyncIterable<Uint8Array>, name: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > mostBytes)
+      throw new InputError(`${name} has more than ${mostBytes >> 20} MiB, which is no problem file`);
+  }
   return Buffer.concat(chunks);
 }
 

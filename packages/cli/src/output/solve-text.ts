@@ -90,11 +90,15 @@ function namedEntries(name: string, value: Nested, names: readonly string[]): st
 
 /** A name and its numbers: one line for a vector, one line a row for a matrix. */
 function entry(name: string, value: Nested): string[] {
-  if (value === null || (Array.isArray(value) && value.length === 0)) return [];
+  if (!hasNumbers(value)) return [];
   const rows = rowsOf(value);
   const shown = rows.slice(0, most).map((row, i) => (i === 0 ? name : "").padEnd(nameWidth) + row);
   const hidden = rows.length - shown.length;
   return hidden > 0 ? [...shown, `${margin}... ${hidden} more rows (--json prints all)`] : shown;
+}
+
+function hasNumbers(value: Nested): boolean {
+  return Array.isArray(value) ? value.some(hasNumbers) : value !== null;
 }
 
 function rowsOf(value: Nested): string[] {

@@ -1,8 +1,17 @@
 import { reasonOf } from "../input/read-text.ts";
 
-/** Writes a line to the standard error. */
+/** Longer messages quote what came in, and are cut. */
+const longest = 1000;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controls = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** Writes a line to the standard error, one that a terminal shows and does not obey, whatever text of a file it quotes. */
 export function complain(line: string): void {
-  process.stderr.write(`solvegrad: ${line}\n`);
+  const whole = line.length > longest ? `${line.slice(0, longest)}...` : line;
+  const shown = whole.replace(controls, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  process.stderr.write(`solvegrad: ${shown}\n`);
 }
 
 /**

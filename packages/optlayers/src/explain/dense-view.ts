@@ -1,4 +1,4 @@
-import { dot, maxAbs } from "../arrays.ts";
+import { concatenated, dot, maxAbs } from "../arrays.ts";
 import type { SolutionTangent } from "../differentiate/rule.ts";
 import { activeSet } from "../kkt/active-set.ts";
 import type { Datum, LinearConstraints } from "../problem/quadratic-program.ts";
@@ -54,7 +54,7 @@ export function denseView(
       const { x, nu, lambda } = tangent(directionOf(moved, (datum) => (datum === "b" ? p : m)));
       return {
         values: Float64Array.from([...rowsA, ...rowsG], (row) => dot(row, x)),
-        duals: Float64Array.of(...nu, ...lambda),
+        duals: concatenated(nu, lambda),
       };
     },
   };

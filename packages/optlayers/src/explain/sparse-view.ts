@@ -1,5 +1,5 @@
 import { addProduct, type SparseMatrix } from "@solvegrad/linalg";
-import { maxAbs } from "../arrays.ts";
+import { concatenated, maxAbs } from "../arrays.ts";
 import { sparseImplicitJvp } from "../differentiate/sparse-implicit.ts";
 import type { SparsePoint, SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { activeBounds } from "../solvers/sparse/active-bounds.ts";
@@ -32,7 +32,7 @@ export function sparseView(problem: SparseQuadraticProgram, solution: SolvedItem
       addProduct(1, problem.A, x, values.subarray(0, p));
       addProduct(1, problem.G, x, values.subarray(p, p + m));
       values.set(x, p + m);
-      return { values, duals: Float64Array.of(...nu, ...lambda, ...zeta) };
+      return { values, duals: concatenated(nu, lambda, zeta) };
     },
   };
 }

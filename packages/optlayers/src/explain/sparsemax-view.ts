@@ -1,4 +1,4 @@
-import { maxAbs } from "../arrays.ts";
+import { concatenated, maxAbs } from "../arrays.ts";
 import { sparsemaxImplicit } from "../differentiate/sparsemax-implicit.ts";
 import type { SparsemaxProblem } from "../problem/sparsemax-problem.ts";
 import type { Solution } from "../solvers/solver.ts";
@@ -61,10 +61,7 @@ export function sparsemaxView(problem: SparsemaxProblem, solution: Solution, nam
       duals[0] = tangent.nu[0];
       for (let j = 0; j < n; j++) duals[1 + j] = (u ? tangent.lambda[n + j] : 0) - tangent.lambda[j];
       return {
-        values: Float64Array.of(
-          tangent.x.reduce((sum, dx) => sum + dx, 0),
-          ...tangent.x,
-        ),
+        values: concatenated(Float64Array.of(tangent.x.reduce((sum, dx) => sum + dx, 0)), tangent.x),
         duals,
       };
     },

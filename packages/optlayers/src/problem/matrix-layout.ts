@@ -20,7 +20,7 @@ export interface MatrixLayout {
 export function gather({ source, mirror }: MatrixLayout, values: Float64Array): Float64Array {
   const data = new Float64Array(source.length);
   for (let k = 0; k < data.length; k++) data[k] = values[source[k]];
-  if (mirror) for (let k = 0; k < data.length; k++) data[k] = (data[k] + values[mirror[k]]) / 2;
+  if (mirror) for (let k = 0; k < data.length; k++) data[k] += (values[mirror[k]] - data[k]) / 2;
   return data;
 }
 

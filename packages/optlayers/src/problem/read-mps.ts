@@ -283,6 +283,6 @@ function numberOf(line: number, text: string | undefined): number {
 
 function finite(line: number, text: string | undefined): number {
   const value = numberOf(line, text);
-  if (!Number.isFinite(value)) throw new MpsError(line, `${text} where a finite number is expected`);
+  if (!Number.isFinite(value)) throw new MpsError(line, `${text} where a number below 1e30 in size is expected`);
   return value;
 }

@@ -56,14 +56,15 @@ export function dualProof(problem: QuadraticProgram, direction: Float64Array): C
   const least = negligible * maxAbs(direction);
   const held = [...slopes.keys()].filter((i) => i < p || slopes[i] > -least * sizes[i]);
   const M = new Float64Array((n + held.length) * n);
-  M.set(Q.values.map((value) => value / (maxAbs(Q.values) || 1)));
+  const largest = maxAbs(Q.values);
+  M.set(Q.values.map((value) => value / (largest || 1)));
   M.set(selectedRows(K, n, held, sizes).data, n * n);
   const d = inNullSpace(view(M, [n + held.length, n]), direction);
 
   // a row may meet d only where d is all but 0: the sizes of both say what rounding is then
   const length = maxAbs(d);
   const curvature = sums(view(Q.values, [n, n]), d, "rows");
-  if (!(maxAbs(curvature.value) <= rounding * (maxAbs(curvature.scale) + maxAbs(Q.values) * length))) return null;
+  if (!(maxAbs(curvature.value) <= rounding * (maxAbs(curvature.scale) + largest * length))) return null;
   const rows = sums(view(K, [p + m, n]), d, "rows");
   const isKept = (value: number, i: number) =>
     (i < p ? Math.abs(value) : value) <= rounding * (rows.scale[i] + sizes[i] * length);

@@ -6,7 +6,7 @@ import {
   type Triplet,
   triplets,
 } from "@solvegrad/linalg";
-import { maxAbs } from "../../arrays.ts";
+import { concatenated, maxAbs } from "../../arrays.ts";
 import type { SparseQuadraticProgram } from "../../problem/sparse-quadratic-program.ts";
 import { iterateSparse } from "./iteration.ts";
 import { KktSystem } from "./kkt-system.ts";
@@ -76,8 +76,8 @@ function closestPointCertificate(
     q: new Float64Array(size),
     A: widened(A, n),
     G: widened(G, n + p),
-    lower: Float64Array.of(...problem.lower, ...free(-Infinity)),
-    upper: Float64Array.of(...problem.upper, ...free(Infinity)),
+    lower: concatenated(problem.lower, free(-Infinity)),
+    upper: concatenated(problem.upper, free(Infinity)),
     constant: 0,
   };
   const { nu, lambda, zeta } = solved(relaxation, interrupted);

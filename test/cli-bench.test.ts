@@ -31,6 +31,15 @@ describe("bench", () => {
     expect(stdout).toMatch(/30, 10, 3 +│ alternating .* solved/);
   });
 
+  it("trains as briefly as it is asked to", async () => {
+    const args = ["bench", "sudoku", "--epochs", "1", "--examples", "30", "--seeds", "1"];
+    const { exitCode, stdout } = await solvegrad(args);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^Mini-Sudoku learned from examples \(OptNet, section 4\.4\)/m);
+    expect(stdout).toMatch(/ optnet .* learns the rules in three epochs/);
+    expect(stdout).toMatch(/^Test boards with a rule broken: boards wrong\n {2}optnet: \d/m);
+  });
+
   it("--json prints one object and nothing else", async () => {
     const { exitCode, stdout } = await solvegrad(["bench", "table-4", "--sizes", "100", "--seed", "3", "--json"]);
     expect(exitCode).toBe(0);
@@ -44,16 +53,25 @@ describe("bench", () => {
 describe("report", () => {
   it("writes one offline page, runs nothing twice, and names what is not there", async () => {
     const out = join(scratch, "report");
-    const first = await solvegrad(["report", "--only", "figure-1,batch-times", "--out", out]);
+    const first = await solvegrad(["report", "--only", "figure-1,piecewise-linear", "--out", out]);
     expect({ exitCode: first.exitCode, stderr: first.stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(readdirSync(join(out, "runs"))).toHaveLength(2);
     const page = readFileSync(join(out, "index.html"), "utf8");
     expectOfflinePage(page);
-    expect(pictures(page)).toBe(1);
-    expect(page).toContain("solvegrad bench batch-times");
-    expect(page).toContain("not in our copy");
-    const again = await solvegrad(["report", "--only", "batch-times", "--out", out]);
-    expect(again.stdout).toMatch(/^batch-times: run before, on 20\d\d-\d\d-\d\d$/m);
+    expect(pictures(page)).toBe(2);
+    expect(page).toContain("solvegrad bench piecewise-linear");
+    const again = await solvegrad(["report", "--only", "figure-1", "--out", out]);
+    expect(again.stdout).toMatch(/^figure-1: run before, on 20\d\d-\d\d-\d\d$/m);
+  });
+
+  it("leaves out what has no data, says why in one line, and names it on the page", async () => {
+    const out = join(scratch, "fashion");
+    const nowhere = join(scratch, "nowhere");
+    const only = "fashion-mnist,piecewise-linear";
+    const { exitCode, stderr } = await solvegrad(["report", "--only", only, "--out", out, "--fashion", nowhere]);
+    expect(exitCode).toBe(0);
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^solvegrad: fashion-mnist is left out: .*nowhere/)]);
+    expect(readFileSync(join(out, "index.html"), "utf8")).toMatch(/Not run.*fashion-mnist/s);
   });
 
   it("refuses a name that is none, and a folder that cannot be made, in one line", async () => {

@@ -100,13 +100,16 @@ function train(finish: (exitCode: number) => void): Command {
 function bench(finish: (exitCode: number) => void): Command {
   return new Command("bench")
     .description("make one table or figure of the papers again, with the published numbers beside ours")
-    .argument("<name>", "table-1, table-2, table-4 to table-7, figure-1, figure-2, batch-times, sudoku, denoising, ..")
+    .argument(
+      "<name>",
+      "a table or figure of Alt-Diff (table-1, 2, 4 to 7, figure-1, 2) or of OptNet (batch-times, denoising, sudoku, piecewise-linear, three-planes), or fashion-mnist",
+    )
     .option("--sizes <list>", 'sizes in place of its own: "n,m,p;n,m,p", or "n;n" where one number is a size')
     .option("--epochs <n>", "times through the training examples", positiveInteger)
     .option("--examples <n>", "training examples", positiveInteger)
     .option("--seeds <n>", "how many seeds", positiveInteger)
     .option("--seed <s>", "the first seed", seed)
-    .option("--data <path>", "figure-2: hourly load; table-7: a folder with the four uncompressed IDX files")
+    .option("--data <path>", "figure-2: hourly load; table-7 and fashion-mnist: a folder with four IDX files")
     .option("--json", "print one JSON object")
     .action(async (name: string, options: BenchCommandOptions) => {
       const { benchCommand } = await import("./commands/bench.ts");
@@ -123,6 +126,7 @@ function report(finish: (exitCode: number) => void): Command {
     .option("--examples <n>", "training examples of those that train", positiveInteger)
     .option("--seeds <n>", "how many seeds, where several are run", positiveInteger)
     .option("--load <file>", "hourly load for figure-2 (without it a made-up one)")
+    .option("--fashion <dir>", "Fashion-MNIST's four IDX files (without it those of Debian's package)")
     .action(async (options: ReportCommandOptions) => {
       const { reportCommand } = await import("./commands/report.ts");
       finish(await reportCommand(options));

@@ -26,6 +26,8 @@ export interface ReportCommandOptions extends Pick<ExperimentOptions, (typeof sh
   readonly only?: readonly string[];
   /** Hourly load for the energy figure. */
   readonly load?: string;
+  /** Where Fashion-MNIST is, in place of where Debian's package has it. */
+  readonly fashion?: string;
 }
 
 /**
@@ -68,8 +70,8 @@ function chosenExperiments(only: readonly string[] | undefined): readonly Experi
 
 function optionsOf({ name, takes }: Experiment, options: ReportCommandOptions): ExperimentOptions {
   const given = shared.filter((option) => takes.includes(option) && options[option] !== undefined);
-  const data = name === "figure-2" && options.load !== undefined ? { data: options.load } : {};
-  return { ...Object.fromEntries(given.map((option) => [option, options[option]])), ...data };
+  const data = { "figure-2": options.load, "fashion-mnist": options.fashion }[name];
+  return { ...Object.fromEntries(given.map((option) => [option, options[option]])), ...(data && { data }) };
 }
 
 /** What was kept, or what a run gives; null, and a line that says why, where its data are not there or cannot be solved. */

@@ -4,6 +4,7 @@ import { denseSizes } from "./dense-sizes.ts";
 import { denseTolerances } from "./dense-tolerances.ts";
 import { energyFigure } from "./energy-figure.ts";
 import type { Experiment } from "./experiment.ts";
+import { fashionTable } from "./fashion-table.ts";
 import { jacobianFigure } from "./jacobian-figure.ts";
 import { mnistTable } from "./mnist-table.ts";
 import { piecewiseLinear } from "./piecewise-linear.ts";
@@ -23,6 +24,7 @@ export const experiments: readonly Experiment[] = [
   softmaxSizes,
   energyFigure,
   mnistTable,
+  fashionTable,
   batchTimes,
   denoisingTable,
   sudokuFigure,

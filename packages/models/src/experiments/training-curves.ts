@@ -34,8 +34,8 @@ export interface TrainingCurve {
   readonly points: readonly EpochPoint[];
   /** Median over the steps of the largest number of solver iterations in a batch; null without an optimization layer. */
   readonly iterations: number | null;
-  /** Items without a solution, over all steps: they had a zero output and a zero gradient. */
-  readonly masked: number;
+  /** Items without a solution, over all steps: they had a zero output and a zero gradient. Null without an optimization layer. */
+  readonly masked: number | null;
 }
 
 /** Trains one task after another, tells how far it is over all of them, and returns the curves; those that the signal cut short with what they have. */
@@ -72,10 +72,11 @@ async function trainingCurve(
     }
   }
   const layers = steps.flatMap(({ layer }) => layer ?? []);
+  if (layers.length === 0) return { label, points, iterations: null, masked: null };
   return {
     label,
     points,
-    iterations: layers.length > 0 ? medianOf(layers.map(({ iterations }) => iterations)) : null,
+    iterations: medianOf(layers.map(({ iterations }) => iterations)),
     masked: layers.reduce((sum, { masked }) => sum + masked.length, 0),
   };
 }

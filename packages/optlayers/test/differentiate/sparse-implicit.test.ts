@@ -236,3 +236,30 @@ describe("the implicit VJP of a sparse QP", () => {
     );
   });
 });
+
+describe("a variable that is fixed beside an objective of 1e-7", () => {
+  it("leaves no equations of the variables unsolved behind those of the rows", () => {
+    const [Q11, Q12, Q22] = [2.3e-7, -1.8e-8, 5.7e-8];
+    const [g1, g2] = [0.61, 1.3];
+    const problem = sparseQuadraticProgram({
+      Q: fromDense([3, 3], [2.6e-7, -6e-10, -7.2e-8, -6e-10, Q11, Q12, -7.2e-8, Q12, Q22]),
+      q: [-4.7e-9, 1.6e-7, 3.3e-8],
+      G: fromDense([1, 3], [0, g1, g2]),
+      l: [2.65],
+      lower: [-0.37, -Infinity, -Infinity],
+      upper: [-0.37, Infinity, Infinity],
+    });
+    const [dl, dq] = [1, 1e-7];
+    const { tangent, report } = sparseImplicitJvp(problem, solver.solve(problem), {
+      l: Float64Array.of(dl),
+      q: Float64Array.of(0, dq, dq),
+    });
+    // dx = dl s / (g's) + t (g2, -g1), where s minimizes s'Qs for its g's
+    const [s1, s2] = [Q22 * g1 - Q12 * g2, Q11 * g2 - Q12 * g1];
+    const t = (-dq * (g2 - g1)) / (g2 * g2 * Q11 - 2 * g1 * g2 * Q12 + g1 * g1 * Q22);
+    const slope = dl / (g1 * s1 + g2 * s2);
+    expect(report.residual).toBeLessThan(1e-8);
+    expect(Math.abs(tangent.x[1] - (slope * s1 + t * g2))).toBeLessThan(1e-7);
+    expect(Math.abs(tangent.x[2] - (slope * s2 - t * g1))).toBeLessThan(1e-7);
+  });
+});

@@ -33,6 +33,12 @@ const tasks: [string, string[], RegExp, string][] = [
     /^schedule's mean squared error \d/m,
     "forecaster.4.bias",
   ],
+  [
+    "energy",
+    ["--data", hourly, "--cost", "weighted", "--batch-size", "4", "--time-zone", "America/New_York"],
+    /^schedule's cost an hour \d/m,
+    "mean.weight",
+  ],
   ["denoise", ["--layer", "perceptron", "--batch-size", "50"], /^mean squared error \d/m, "layers.2.bias"],
 ];
 
@@ -85,6 +91,16 @@ describe("train", () => {
       "an unknown layer",
       ["energy", "--layer", "optnet"],
       /--layer is optnet. Allowed choices are end-to-end, two-stage/,
+    ],
+    [
+      "a place that there is not",
+      ["energy", "--time-zone", "Atlantis"],
+      /--time-zone is Atlantis, expected a name such as/,
+    ],
+    [
+      "no Fashion-MNIST",
+      ["fashion-mnist", "--data", join(scratch, "none")],
+      /none: there is no such folder, expected Debian's package dataset-fashion-mnist, or a folder with the four files/,
     ],
     ["data where there are none", ["denoise", "--data", hourly], /expected no --data/],
   ];

@@ -74,8 +74,8 @@ export function costTask(settings: CostSettings, { train, test }: LoadSplit): Co
   const costOf = (forecast: NormalForecast, demand: Tensor) =>
     mean(realizedCost(network.schedule(forecast), demand, network.costs));
   return {
-    name: "energy-cost",
-    settings: { ...settings },
+    name: "energy",
+    settings: { ...settings, cost: "weighted" },
     network,
     optimizer: new NetworkOptimizer(network, { learningRate: settings.learningRate }),
     train,

@@ -11,14 +11,19 @@ import { energyScheduler, energySettings } from "./energy-task.ts";
 import { imageNetwork, imageSettings } from "./image-task.ts";
 import { type SudokuSettings, sudokuNetwork, sudokuSettings } from "./sudoku-task.ts";
 
+/** The settings of either energy task: `cost` tells which. */
+interface EnergyRun {
+  readonly cost?: string;
+}
+
 /** The networks of the tasks, from the settings that their runs were saved with. */
 const networks = {
   mnist: (settings: object) => imageNetwork(imageSettings(settings)),
   "fashion-mnist": (settings: object) => imageNetwork(imageSettings(settings)),
   sudoku: ({ block = 2, ...settings }: Partial<SudokuSettings> & { readonly block?: number }) =>
     sudokuNetwork(sudokuSettings(settings), block),
-  energy: (settings: object) => energyScheduler(energySettings(settings)),
-  "energy-cost": (settings: object) => costScheduler(costSettings(settings)),
+  energy: ({ cost, ...settings }: EnergyRun) =>
+    cost === "weighted" ? costScheduler(costSettings(settings)) : energyScheduler(energySettings(settings)),
   denoise: ({ length = 100, ...settings }: Partial<DenoisingSettings> & { readonly length?: number }) =>
     denoisingNetwork(denoisingSettings(settings), length),
 } satisfies Record<string, (settings: object) => Module>;

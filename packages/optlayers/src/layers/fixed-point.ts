@@ -8,6 +8,7 @@ import { isUsable, type SolveOptions } from "../solvers/solver.ts";
 import { type Optimality, rootOf } from "./implicit-layer.ts";
 import type { AdjointSolver, RootCheck } from "./root-adjoint.ts";
 import { checkOnFailure, type OnFailure } from "./solution-on-tape.ts";
+import { usableMask } from "./usable-mask.ts";
 
 /** How the backward pass solves its linear system, and how well. */
 export interface FixedPointBackward {
@@ -76,7 +77,7 @@ export function fixedPointLayer(definition: FixedPointLayerDefinition): (...thet
     const adjoint = reported(backward, definition.onBackward);
     const check = checkOf(() => noGrad(() => equation(z, ...constants)), forward.tolerance ?? tolerances[z.dtype]);
     const root = rootOf(equation, z, theta, { batched, adjoint, check });
-    return failed.length > 0 ? gate(root, usableMask(found, first)) : root;
+    return failed.length > 0 ? gate(root, usableMask(found.status, first)) : root;
   };
 }
 
@@ -136,13 +137,6 @@ function fixedPoints({ z, status }: FixedPoint, failed: readonly number[], first
   const width = z.length / status.length;
   const before = Float64Array.from(first.data());
   for (const i of failed) values.set(before.subarray(i * width, (i + 1) * width), i * width);
-  return tensor(values, { dtype, shape: [...shape] });
-}
-
-/** 1 in the entries of the items that have converged, 0 in the others. */
-function usableMask({ z, status }: FixedPoint, { dtype, shape }: Tensor): Tensor {
-  const width = z.length / status.length;
-  const values = Float64Array.from(z, (_, k) => (isUsable(status[Math.floor(k / width)]) ? 1 : 0));
   return tensor(values, { dtype, shape: [...shape] });
 }
 

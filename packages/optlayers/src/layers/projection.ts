@@ -16,6 +16,7 @@ import {
 } from "../sets/convex-set.ts";
 import type { Status } from "../solvers/solver.ts";
 import { checkOnFailure, type OnFailure } from "./solution-on-tape.ts";
+import { usableMask } from "./usable-mask.ts";
 
 export interface ProjectionLayerOptions {
   /** What an item whose set is empty does: "raise" (the default) throws, "mask" gives it zeros and a gradient of zero. */
@@ -58,7 +59,7 @@ export function projectionLayer(
   const status = judged(setItems(set, data, sizes.n, batch), point, x);
   const failed = [...status.keys()].filter((i) => status[i] !== "solved");
   if (failed.length > 0 && onFailure === "raise") throw new OptimizationError(set.name, status, failed);
-  return { x: failed.length > 0 ? gate(x, usable(status, x)) : x, status };
+  return { x: failed.length > 0 ? gate(x, usableMask(status, x)) : x, status };
 }
 
 /** Most by which P in Tensor ops and in plain numbers may differ, relative to x. */
@@ -101,11 +102,4 @@ function readPoint(set: ConvexSet, z: DatumInput) {
   checkFinite("z", data.z);
   checkParameters(set, data);
   return { ...read, data, given };
-}
-
-/** 1 in the entries of the items that are solved, 0 in the others. */
-function usable(status: readonly Status[], { size, shape, dtype }: Tensor): Tensor {
-  const width = size / status.length;
-  const values = Float64Array.from({ length: size }, (_, k) => (status[Math.floor(k / width)] === "solved" ? 1 : 0));
-  return tensor(values, { dtype, shape: [...shape] });
 }

@@ -8,7 +8,7 @@ import { datumTensor } from "../sets/convex-set.ts";
 import { projectedGradient } from "../solvers/projected-gradient.ts";
 import { assessSetProgram } from "../solvers/projected-gradient-residual.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";
-import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";
+import type { Solution, Solver } from "../solvers/solver.ts";
 import { type Optimality, rootOf } from "./implicit-layer.ts";
 import { type DifferentiableDatum, differentiableData } from "./on-tape/data-on-tape.ts";
 import { denseAdjoint } from "./root-adjoint.ts";
@@ -20,6 +20,7 @@ import {
   rowsTensor,
   usableSolution,
 } from "./solution-on-tape.ts";
+import { usableMask } from "./usable-mask.ts";
 
 export interface SetLayerOptions extends LayerOptions {
   /** How to solve; `projectedGradient()` by default. */
@@ -84,14 +85,9 @@ function recordedCotangents(
   inputs: readonly DifferentiableDatum<SetDatumName>[],
   c: Tensor,
 ): Tensor[] {
-  const { n, batched } = problem;
+  const { batched } = problem;
   const values = cleaned(problem, solution);
   const at = rowsTensor(values, problem, "float64");
-  const mask = rowsTensor(
-    values.map((_, k) => (isUsable(solution.status[Math.floor(k / n)]) ? 1 : 0)),
-    problem,
-    "float64",
-  );
   const equation = fixedPointEquation(
     problem,
     inputs.map(({ name }) => name),
@@ -100,7 +96,7 @@ function recordedCotangents(
   return withRecording(true, () => {
     const linked = inputs.map(({ value }) => value.to("float64"));
     const root = rootOf(equation, at, linked, { batched, adjoint: denseAdjoint });
-    const cotangent = gate(c.to("float64"), mask);
+    const cotangent = gate(c.to("float64"), usableMask(solution.status, at));
     return grad(root, linked, { cotangent, createGraph: true }).map((gradient, k) =>
       gradient.to(inputs[k].value.dtype),
     );

@@ -224,6 +224,11 @@ describe("optimizers", () => {
     expect(resumed.state()).toEqual(optimizer.state());
   });
 
+  test("refuse a list of parameters, which has no names", () => {
+    const list = [tensor([1, 2], { requiresGrad: true })] as unknown as Map<string, Tensor>;
+    expect(() => new SGD(list)).toThrow(/^optimizer: parameters is a list, expected a Map of tensors by name/);
+  });
+
   test("refuse hyperparameters out of range, and a state that does not fit, by name", () => {
     const parameters = new Map([["theta", tensor([1, 2], { requiresGrad: true })]]);
     expect(() => new Adam(parameters, { learningRate: -1 })).toThrow(/^Adam: learningRate is -1/);

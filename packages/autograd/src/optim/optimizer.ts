@@ -17,6 +17,15 @@ export abstract class Optimizer {
   protected numbers: Record<string, number>;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, arrays: readonly string[], numbers: Record<string, number>) {
+    if (!(parameters instanceof Map)) {
+      const expected = 'a Map of tensors by name, such as model.parameters() or new Map([["theta", theta]])';
+      throw new ArgumentRangeError(
+        "optimizer",
+        "parameters",
+        Array.isArray(parameters) ? "a list" : "no Map",
+        expected,
+      );
+    }
     for (const [name, { value }] of parameters) {
       if (!isContiguous(value))
         throw new ArgumentRangeError(

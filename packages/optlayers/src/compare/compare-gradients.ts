@@ -43,6 +43,9 @@ export interface GradientComparison<N extends string = DatumName> {
   readonly rules: readonly RuleComparison<N>[];
 }
 
+/** A cotangent of x alone. */
+type Numbers = Float64Array | readonly number[];
+
 /** What a problem of any kind has. */
 export interface ComparableProblem {
   readonly kind: string;
@@ -59,28 +62,28 @@ export type CompleteComparison<P, N extends string> = ComparisonOptions<P, N> &
  * reference, the implicit one by default: cosine and relative difference (overall and for each datum), iterations, milliseconds,
  * peak bytes.
  *
- * The cotangent is batch x n, or has parts for nu and lambda too. Solver, rules and reference have defaults for every
+ * The cotangent is batch x n, one list of numbers, or has parts for nu and lambda too. Solver, rules and reference have defaults for every
  * kind of problem in `comparisonMethods`; for a kind of the caller's own they must be given. Throws what `quadraticProgram`
  * throws for bad data, and a `DatumRangeError` for a cotangent of another length or with numbers that are not finite.
  */
 export function compareGradients<P extends KnownProblem>(
   problem: P,
-  cotangent: Cotangent | Float64Array,
+  cotangent: Cotangent | Numbers,
   options?: ComparisonOptions<P, NameOf<P>>,
 ): GradientComparison<NameOf<P>>;
 export function compareGradients(
   problem: QuadraticProgramData,
-  cotangent: Cotangent | Float64Array,
+  cotangent: Cotangent | Numbers,
   options?: ComparisonOptions,
 ): GradientComparison;
 export function compareGradients<P extends ComparableProblem, N extends string>(
   problem: P,
-  cotangent: Cotangent | Float64Array,
+  cotangent: Cotangent | Numbers,
   options: CompleteComparison<P, N>,
 ): GradientComparison<N>;
 export function compareGradients<P extends ComparableProblem, N extends string>(
   problem: P | QuadraticProgramData,
-  cotangent: Cotangent | Float64Array,
+  cotangent: Cotangent | Numbers,
   options: ComparisonOptions<P, N> = {},
 ): GradientComparison<string> {
   if (!("kind" in problem)) {
@@ -91,10 +94,10 @@ export function compareGradients<P extends ComparableProblem, N extends string>(
 
 function compared<P extends ComparableProblem, N extends string>(
   problem: P,
-  cotangent: Cotangent | Float64Array,
+  cotangent: Cotangent | Numbers,
   { wanted, ...methods }: ComparisonOptions<P, N>,
 ): GradientComparison<N> {
-  const c = cotangent instanceof Float64Array ? { x: cotangent } : cotangent;
+  const c = isNumbers(cotangent) ? { x: Float64Array.from(cotangent) } : cotangent;
   checkCotangent("x", c.x, problem.batch, problem.n);
   const { noun, solver, reference, rules } = completed(problem, methods);
   const solution = solver.solve(problem);
@@ -110,6 +113,10 @@ function compared<P extends ComparableProblem, N extends string>(
     reference: reference.name,
     rules: rules.map((rule) => compareOne(rule.name, rule.vjp(problem, solution, c, options), target)),
   };
+}
+
+function isNumbers(cotangent: Cotangent | Numbers): cotangent is Numbers {
+  return Array.isArray(cotangent) || ArrayBuffer.isView(cotangent);
 }
 
 /** What is missing of the methods is the kind's own. */

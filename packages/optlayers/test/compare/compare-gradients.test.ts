@@ -145,6 +145,12 @@ describe("Theorem 4.1", () => {
 });
 
 describe("compareGradients' cotangent", () => {
+  it("may be a list of numbers", () => {
+    const differences = (cotangent: Float64Array | number[]) =>
+      compareGradients(problem, cotangent).rules.map(({ overall }) => overall.relativeDifference);
+    expect(differences(Array.from(c))).toEqual(differences(c));
+  });
+
   it("is refused where it has another length than x, or a number that is not finite", () => {
     expect(() => compareGradients(problem, c.slice(1))).toThrow("cotangent of x has 29 entries");
     expect(() => compareGradients(problem, c.slice(1))).toThrow(DatumRangeError);

@@ -1,10 +1,7 @@
-import { maxAbs } from "../arrays.ts";
 import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { kktMethod } from "../kkt/choose-method.ts";
-import { CondensedKkt } from "../kkt/condensed-kkt.ts";
 import { KktState } from "../kkt/kkt-state.ts";
 import { type ConvexProgram, smoothObjective } from "../problem/convex-program.ts";
-import { type Datum, itemOf, type QuadraticProgram } from "../problem/quadratic-program.ts";
 import { convexCertificate } from "./convex-certificates.ts";
 import { finishConvex } from "./convex-finish.ts";
 import {
@@ -14,8 +11,8 @@ import {
   iterateConvex,
 } from "./convex-interior-point-iteration.ts";
 import { assessConvex, quadraticModel, startModel } from "./convex-model.ts";
+import { startInUnits } from "./convex-start.ts";
 import { ConvexState, usablePoints } from "./convex-state.ts";
-import { coldStart } from "./interior-point-start.ts";
 import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
 import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";
@@ -90,17 +87,14 @@ function fromStart(program: ConvexProgram, earlier: InteriorPoint | null, settin
 const margin = 1e-3;
 
 /**
- * The start's own x, with the multipliers and slacks that the quadratic model there has for 1/2 |s|^2, in the unit of f, in the
- * place of s >= 0; or an earlier point, where f is defined there, off the boundary.
+ * The start's own x, with the multipliers and slacks that the quadratic model there has for 1/2 |s|^2 in the place of s >= 0, in its
+ * own units; or an earlier point, where f is defined there, off the boundary.
  */
 function startingPoint(program: ConvexProgram, earlier: InteriorPoint | null): InteriorPoint {
   const { n, m, batch } = program;
   const { x, model } = startModel(program);
-  const { nu, lambda, s } = startInUnitOfObjective(model);
+  const { nu, lambda, s } = startInUnits(model);
   const start = { x: x.slice(), nu, lambda, s };
-  for (const part of [nu, lambda, s]) {
-    for (let k = 0; k < part.length; k++) if (!(Math.abs(part[k]) < 1e10)) part[k] = part === nu ? 0 : 1;
-  }
   if (!earlier) return start;
   const { value, gradient } = smoothObjective(program).at(earlier.x);
   for (let i = 0; i < batch; i++) {
@@ -111,29 +105,6 @@ function startingPoint(program: ConvexProgram, earlier: InteriorPoint | null): I
     keepOff(s.subarray(i * m, (i + 1) * m));
   }
   return start;
-}
-
-/** Beyond, the unit of f at the start says little of f elsewhere. */
-const [smallestUnit, largestUnit] = [1e-8, 1e8];
-
-/**
- * `coldStart` of the model with its objective over the largest entry of grad f and grad^2 f, and the multipliers in f's own unit
- * again: those that belong to slacks of the size of x, whether f counts in millions or in millionths.
- */
-function startInUnitOfObjective(model: QuadraticProgram): InteriorPoint {
-  const { n, p, m, batch, Q, q } = model;
-  const over = (datum: Datum, size: number) => {
-    return { ...datum, values: datum.values.map((value, k) => value / units[Math.floor(k / size)]) };
-  };
-  const units = Float64Array.from({ length: batch }, (_, i) => {
-    const size = Math.max(maxAbs(itemOf(Q, i)), maxAbs(itemOf(q, i))) || 1;
-    return Math.min(Math.max(size, smallestUnit), largestUnit);
-  });
-  const own = { ...model, Q: over(Q, n * n), q: over(q, n) };
-  const { nu, lambda, ...rest } = coldStart(own, new CondensedKkt(own));
-  const inUnit = (values: Float64Array, width: number) =>
-    values.map((value, k) => value * units[Math.floor(k / width)]);
-  return { ...rest, nu: inUnit(nu, p), lambda: inUnit(lambda, m) };
 }
 
 function keepOff(values: Float64Array): void {

@@ -17,6 +17,9 @@ const solvers = [
   { name: "ADMM", solver: convexAdmm({ tolerance: 1e-8, maxIterations: 2000 }), tolerance: 1e-8 },
 ];
 
+const eye = (n: number) =>
+  tensor(Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => Number(i === j))));
+
 const objectives = Object.keys(randomConvexPrograms({ n: 4, p: 1, m: 3, seed: 1 }));
 const stated = (name: string, seed: number, batch?: number) =>
   randomConvexPrograms({ n: 6, p: 2, m: 5, seed, ...(batch && { batch }) })[name];
@@ -154,6 +157,21 @@ describe.each(solvers)("the $name of convex programs", ({ solver, tolerance }) =
       expect(relativeError(solution.x, own.x)).toBeLessThan(Math.sqrt(tolerance));
       expect(solution.iterations[0]).toBeLessThanOrEqual(1.5 * own.iterations[0]);
     }
+  });
+
+  it.each([1e-6, 1e6])("solves a problem whose x counts in units of %d as soon as in its own", (unit) => {
+    const { A, b = [], G, h = [] } = randomConstraints({ n: 5, p: 1, m: 4, seed: 31 });
+    const inUnit = (length: number) =>
+      convexProgram({
+        objective: (x: Tensor) => logSumExp(x.mul(1 / length), eye(5), tensor([1, -1, 0.5, 0, 2]), tensor(0.3)),
+        ...{ A, G, b: b.map((value) => Number(value) * length), h: h.map((value) => Number(value) * length) },
+      });
+    const own = solver.solve(inUnit(1));
+    const solution = solver.solve(inUnit(unit));
+    expect(solution.status).toEqual(["solved"]);
+    const x = solution.x.map((value) => value / unit);
+    expect(relativeError(x, own.x)).toBeLessThan(Math.sqrt(tolerance));
+    expect(solution.iterations[0]).toBeLessThanOrEqual(1.5 * own.iterations[0]);
   });
 
   it("judges a problem in small units by its own size", () => {

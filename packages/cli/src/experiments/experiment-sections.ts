@@ -34,15 +34,27 @@ export function commandLine(name: string, { sizes, ...rest }: ExperimentOptions)
 }
 
 function drawing({ title, x, y, series, caption }: ResultFigure): Html {
-  const lines = series.map(({ points }, k) => ({
+  const lines = series.map(({ points, pointsOnly }, k) => ({
     points: points.filter((point) => isDrawable(point, x, y)).map(([at, value]) => ({ x: at, y: value })),
     color: seriesColors[k % seriesColors.length],
     dashed: isDashed(k),
     dots: points.length <= 40,
+    bare: pointsOnly,
   }));
   const description = `${title}: ${y.label} by ${x.label}, for ${series.map(({ label }) => label).join(", ")}`;
   const legend = series.map(({ label }, k) => ({ label, color: lines[k].color, dashed: isDashed(k) }));
-  return figure(title, linePlot(lines, axis(x), axis(y), description), legend, caption);
+  const drawn = lines.flatMap(({ points }) => points);
+  const [across, up] = [
+    axis(
+      x,
+      drawn.map((point) => point.x),
+    ),
+    axis(
+      y,
+      drawn.map((point) => point.y),
+    ),
+  ];
+  return figure(title, linePlot(lines, across, up, description), legend, caption);
 }
 
 /** More series than colours: the second round is dashed. */
@@ -56,6 +68,9 @@ function isDrawable([at, value]: readonly [number, number], x: ResultAxis, y: Re
   return fits(at, x) && fits(value, y);
 }
 
-function axis({ label, scale, percent }: ResultAxis): Axis {
-  return { label, type: scale ?? "linear", percent };
+/** Whole decades would leave values that are near each other in one corner: these get a linear axis; few whole values get whole labels. */
+function axis({ label, scale = "linear", percent }: ResultAxis, values: readonly number[]): Axis {
+  const ratio = Math.max(...values) / Math.min(...values);
+  const whole = new Set(values).size <= 40 && values.every(Number.isInteger);
+  return { label, type: scale === "log" && ratio < 20 ? "linear" : scale, percent, whole: whole && scale === "linear" };
 }

@@ -17,6 +17,8 @@ export interface Series {
   readonly dashed?: boolean;
   /** Marks each point with a dot. */
   readonly dots?: boolean;
+  /** No line, which leaves the dots. */
+  readonly bare?: boolean;
 }
 
 export interface Axis {
@@ -24,6 +26,8 @@ export interface Axis {
   readonly type?: "linear" | "log";
   readonly domain?: readonly [number, number];
   readonly percent?: boolean;
+  /** Labels at whole numbers only. */
+  readonly whole?: boolean;
 }
 
 /** Colours of the page's palette, so that pictures follow light and dark. */
@@ -64,9 +68,17 @@ export function linePlot(series: readonly Series[], x: Axis, y: Axis, descriptio
 }
 
 function scale(axis: Axis, values: readonly number[]): Plot.ScaleOptions {
-  const { label, type = "linear", domain, percent } = axis;
+  const { label, type = "linear", domain, percent, whole } = axis;
   if (type === "log") return { label, ...decades(values) };
+  if (whole) return { label, type, ticks: wholeTicks(values), tickFormat: "d" };
   return { label, type, ...(domain ? { domain: [...domain] } : {}), ...(percent ? { tickFormat: ".0%" } : {}) };
+}
+
+/** At most ten whole numbers over the values. */
+function wholeTicks(values: readonly number[]): number[] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const step = Math.ceil((most - least + 1) / 10);
+  return Array.from({ length: Math.floor((most - least) / step) + 1 }, (_, k) => Math.ceil(least) + k * step);
 }
 
 /** A logarithmic axis from whole power to whole power of ten, with at most eight labels. */
@@ -82,7 +94,7 @@ function decades(values: readonly number[]): Plot.ScaleOptions {
   return { type: "log", domain: [10 ** low, 10 ** high], ticks, tickFormat };
 }
 
-function marks({ points, color, faint, dashed, dots }: Series): Plot.Markish[] {
+function marks({ points, color, faint, dashed, dots, bare }: Series): Plot.Markish[] {
   const line = Plot.line(points, {
     x: "x",
     y: "y",
@@ -103,7 +115,7 @@ function marks({ points, color, faint, dashed, dots }: Series): Plot.Markish[] {
     dy: 10,
     textAnchor: "start",
   });
-  return [line, ...marked, ...(named.length > 0 ? [text] : [])];
+  return [...(bare ? [] : [line]), ...marked, ...(named.length > 0 ? [text] : [])];
 }
 
 /** Inline SVG needs none, and an offline page is easier to check when it names no address at all. */

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { random } from "@solvegrad/autograd";
 import { DataFileError } from "../data-file-error.ts";
 import { type LoadSeries, parseLoad } from "../datasets/load-series.ts";
@@ -48,7 +49,7 @@ export const energyFigure: Experiment = {
           x: { label: "epoch" },
           y: { label: "schedule's mean squared error", scale: "log" },
           series: curves.map((curve) => seriesOf(curve, ({ test }) => test.measures.schedule)),
-          caption: words,
+          caption: "On the held-out days, after every epoch.",
         },
         {
           title: "Training loss",
@@ -83,7 +84,7 @@ function row(curve: TrainingCurve, reference: TrainingCurve): Cell[] {
 }
 
 function caption({ source, synthetic }: LoadSeries, { train, test }: LoadSplit, epochs: number, seed: number): string {
-  const load = synthetic ? "a load that was made up by this program" : source;
+  const load = synthetic ? "a load that was made up by this program" : basename(source);
   return (
     `The schedule of 24 hours from the 72 before, ramp 0.05 of the load's range, learned on ${train.count} windows of ${load}, tested on ${test.count} held-out days; ` +
     `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batches of 64, Adam at 1e-3 falling along a cosine, seed ${seed}. Losses are mean squared errors of the load scaled to [0, 1]; “to implicit” is the test loss beside the implicit one's. ` +

@@ -29,6 +29,8 @@ export interface ResultAxis {
 export interface ResultSeries {
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** The points alone, without a line through them. */
+  readonly pointsOnly?: boolean;
 }
 
 /** A figure as plain data: series over common axes. */

@@ -47,17 +47,17 @@ export async function compareImageTrainings(
   const { curves, complete } = await trainingCurves(settings, { progress, signal });
   const words = `${caption(data, examples, epochs, seed)} ${remark}`;
   const rows = curves.map((curve, k) => row(curve, settings[k].published ?? null));
-  return { tables: [{ columns, rows, caption: words }], figures: figures(curves, words), complete };
+  return { tables: [{ columns, rows, caption: words }], figures: figures(curves), complete };
 }
 
-function figures(curves: readonly TrainingCurve[], caption: string): ResultFigure[] {
+function figures(curves: readonly TrainingCurve[]): ResultFigure[] {
   return [
     {
       title: "Test accuracy",
       x: { label: "epoch" },
       y: { label: "classified rightly", percent: true },
       series: curves.map((curve) => seriesOf(curve, ({ test }) => test.measures.accuracy)),
-      caption,
+      caption: "On the test images, after every epoch.",
     },
     {
       title: "Training loss",

@@ -81,16 +81,17 @@ export const piecewiseLinear: Experiment = {
       return [kinks, kinks + 1, 2 * kinks + 2, error, status];
     });
     const drawn = results.at(-1);
-    const series = (label: string, values: Float64Array) => ({
+    const series = (label: string, values: Float64Array, every: number) => ({
       label,
-      points: Array.from(values, (value, i) => [x[i], value] as const),
+      points: Array.from(values, (value, i) => [x[i], value] as const).filter((_, i) => i % every === 0),
+      pointsOnly: every > 1,
     });
     const picture = drawn && {
       title: `${drawn.kinks} kinks`,
       x: { label: "x" },
       y: { label: "value" },
-      series: [series("the function", drawn.exact), series("the layer", drawn.values)],
-      caption: `A random piecewise linear function, and the layer's values at ${points} points over it: one line covers the other.`,
+      series: [series("the function", drawn.exact, 1), series("the layer", drawn.values, 11)],
+      caption: `A random piecewise linear function, and the layer's values at some of the points.`,
     };
     return { tables: [{ columns, rows, caption: caption(seed) }], figures: picture ? [picture] : [], complete };
   },
@@ -98,11 +99,12 @@ export const piecewiseLinear: Experiment = {
 
 function randomFunction(kinks: number, seed: number): PiecewiseLinear {
   const generator = random(seed);
+  const slopes = generator.normal([kinks + 1]).data();
   return {
     intercept: 0,
-    slope: generator.normal([1]).item(),
+    slope: slopes[0],
     knots: Float64Array.from(generator.uniform([kinks], { low: -1.5, high: 1.5 }).data()).sort(),
-    changes: Float64Array.from(generator.normal([kinks], { deviation: 3 }).data()),
+    changes: Float64Array.from({ length: kinks }, (_, i) => slopes[i + 1] - slopes[i]),
   };
 }
 

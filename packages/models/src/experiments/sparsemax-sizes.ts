@@ -69,6 +69,6 @@ function caption(seed: number): string {
   return (
     `Projections on a simplex with upper bounds, n variables and 2 n inequalities, y standard normal and u uniform from 1 / n to 100 / n (seed ${seed}). ` +
     "Structured: the exact threshold and its derivative. Sparse: the same layer stated as a general sparse QP, by interior point and the KKT conditions, or ADMM and its recursion, both to 1e-3. " +
-    "Backward is the gradient of one loss in y and u; medians of up to three runs; cosine with the structured gradient, of which the truncation is a larger share the fewer entries are between their bounds. The paper's solvers are dense but for CvxpyLayer, on its authors' machine."
+    "Backward is the gradient of one loss in y and u; medians of up to three runs; cosine with the structured gradient. The paper's solvers are dense but for CvxpyLayer, on its authors' machine."
   );
 }

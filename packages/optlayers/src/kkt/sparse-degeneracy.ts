@@ -31,8 +31,8 @@ function degeneracyOfItem(program: SparseQuadraticProgram, point: SparsePoint): 
   const held = rows.filter((row) => active[n + row] !== INACTIVE);
   const tight = rows.filter((row) => active[n + row] !== INACTIVE || weak.includes(n + row));
   const B = rowsOn(program, held, free);
-  const ofHeld = rowDependence(B, free.length);
-  const ofTight = weak.length > 0 ? rowDependence(rowsOn(program, tight, free), free.length) : ofHeld;
+  const ofHeld = dependence(B, held.length, free.length);
+  const ofTight = weak.length > 0 ? dependence(rowsOn(program, tight, free), tight.length, free.length) : ofHeld;
   const dependent = ofTight.dependent.map((at) => tight[at]);
   const { rank } = ofHeld;
   return {
@@ -43,6 +43,12 @@ function degeneracyOfItem(program: SparseQuadraticProgram, point: SparsePoint): 
     unique: rank === free.length || isUniqueBy(Q, B, free),
     vertex: rank === free.length,
   };
+}
+
+/** `rowDependence` of this many rows; on no columns all of them are dependent. */
+function dependence(rows: Float64Array, count: number, columns: number) {
+  if (columns > 0) return rowDependence(rows, columns);
+  return { rank: 0, dependent: Array.from({ length: count }, (_, row) => row) };
 }
 
 /** Whether Q on the free variables, or failing that [Q; B], has full rank. */

@@ -212,4 +212,21 @@ describe("solution.degeneracy", () => {
     });
     expect(quadraticLayer({ Q, q: [1, 0.2, 0.5], ...bounds }).solution.degeneracy).toEqual([null]);
   });
+
+  it("sees a vertex of bounds alone, on which every row depends on the bounds", () => {
+    const Q = identity(2, 0);
+    const { degeneracy } = quadraticLayer({ Q, q: [-1, -0.5], lower: [0, 0], upper: [1, 2] }).solution;
+    expect(degeneracy).toEqual([
+      {
+        weaklyActive: [],
+        weaklyActiveBounds: [],
+        dependent: { equalities: [], inequalities: [] },
+        rank: 2,
+        unique: true,
+        vertex: true,
+      },
+    ]);
+    const cut = quadraticLayer({ Q, q: [-1, -0.5], A: [[1, 1]], b: [3], lower: [0, 0], upper: [1, 2] }).solution;
+    expect(cut.degeneracy[0]).toMatchObject({ vertex: true });
+  });
 });

@@ -54,9 +54,20 @@ describe("numericArray", () => {
   });
 
   it("reads null, words and numbers of 1e30 as no bound, where a bound is expected", () => {
-    const { values } = nestedArray([null, "inf", "-Infinity", 1e30, -2e30, 5], "upper", Infinity);
-    expect(Array.from(values)).toEqual([Infinity, Infinity, -Infinity, Infinity, -Infinity, 5]);
+    const { values } = nestedArray([null, "inf", 1e30, 5], "upper", Infinity);
+    expect(Array.from(values)).toEqual([Infinity, Infinity, Infinity, 5]);
+    const lower = nestedArray([null, "-Infinity", -2e30, 5], "lower", -Infinity);
+    expect(Array.from(lower.values)).toEqual([-Infinity, -Infinity, -Infinity, 5]);
     expect(() => nestedArray(["none"], "upper", Infinity)).toThrow('upper[0] is "none", expected a number, or null');
+  });
+
+  it("refuses an infinite bound of the wrong side, by the name and the number of the file", () => {
+    expect(() => nestedArray([-1e308], "h", Infinity)).toThrow(
+      'h[0] is -1e+308, expected an upper bound, "inf" or null',
+    );
+    expect(() => nestedArray([0, "inf"], "l", -Infinity)).toThrow(
+      'l[1] is "inf", expected a lower bound, "-inf" or null',
+    );
   });
 
   const mistakes: [string, unknown, string][] = [

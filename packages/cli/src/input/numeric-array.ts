@@ -73,7 +73,15 @@ function finiteNumber(json: unknown, path: string): number {
   return json;
 }
 
+/** Throws an InputError too for an infinite bound of the wrong side, which nothing satisfies. */
 function boundOf(json: unknown, path: string, none: number): number {
+  const bound = numberOrInfinity(json, path, none);
+  if (bound !== -none) return bound;
+  const expected = none > 0 ? 'an upper bound, "inf" or null for none' : 'a lower bound, "-inf" or null for none';
+  throw new InputError(`${path} is ${described(json)}, expected ${expected}`);
+}
+
+function numberOrInfinity(json: unknown, path: string, none: number): number {
   if (json === null) return none;
   const named = typeof json === "string" ? infinities[json.toLowerCase().replace(/^\+/, "")] : undefined;
   if (named !== undefined) return named;

@@ -5,6 +5,7 @@ import { singleItem } from "../problem/select-items.ts";
 import { emptyPoint, finisher, knownItems, writeRow } from "./admm-finish.ts";
 import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
 import { type AdmmRun, runAdmm } from "./admm-iteration.ts";
+import { withColdRetry } from "./cold-retry.ts";
 import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
 import { interruption } from "./interruption.ts";
 import { countedFrom } from "./progress.ts";
@@ -64,7 +65,10 @@ export class AdmmState {
 export function admm(options: AdmmOptions = {}): Solver {
   const settings = validated(options);
   const cache = new GeometryCache();
-  return { name: "admm", solve: (problem, solveOptions) => solve(problem, settings, cache, solveOptions) };
+  return withColdRetry({
+    name: "admm",
+    solve: (problem, solveOptions) => solve(problem, settings, cache, solveOptions),
+  });
 }
 
 type Settings = Required<AdmmOptions>;

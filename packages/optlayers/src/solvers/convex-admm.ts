@@ -4,6 +4,7 @@ import type { ConvexProgram } from "../problem/convex-program.ts";
 import { allItems, applyDatum } from "../problem/products.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
 import { AdmmState } from "./admm.ts";
+import { withColdRetry } from "./cold-retry.ts";
 import { type ConvexAdmmRun, type ConvexAdmmSettings, runConvexAdmm } from "./convex-admm-iteration.ts";
 import { finishConvex } from "./convex-finish.ts";
 import { conclude, earlierPoint, fromEarlier } from "./convex-interior-point.ts";
@@ -51,7 +52,7 @@ export function convexAdmm(options: ConvexAdmmOptions = {}): Solver<ConvexProgra
   checkPositive("rho", rho);
   checkCount("maxIterations", maxIterations);
   checkTimeLimit(timeLimit);
-  return {
+  return withColdRetry({
     name: "convex ADMM",
     solve(program, options = {}) {
       const begin = performance.now();
@@ -68,7 +69,7 @@ export function convexAdmm(options: ConvexAdmmOptions = {}): Solver<ConvexProgra
       const state = new ConvexState(program, () => stateAtSolution(program, run, settings), run.rho);
       return conclude(program, "convex ADMM", run, tolerance, begin, interrupted, state);
     },
-  };
+  });
 }
 
 function penaltiesOf(earlier: Solution | undefined): Float64Array | null {

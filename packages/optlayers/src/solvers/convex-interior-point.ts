@@ -2,6 +2,7 @@ import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { kktMethod } from "../kkt/choose-method.ts";
 import { KktState } from "../kkt/kkt-state.ts";
 import { type ConvexProgram, smoothObjective } from "../problem/convex-program.ts";
+import { withColdRetry } from "./cold-retry.ts";
 import { convexCertificate } from "./convex-certificates.ts";
 import { finishConvex } from "./convex-finish.ts";
 import {
@@ -42,7 +43,7 @@ export function convexInteriorPoint(options: ConvexInteriorPointOptions = {}): S
   checkFraction("tolerance", tolerance);
   checkCount("maxIterations", maxIterations);
   checkTimeLimit(timeLimit);
-  return {
+  return withColdRetry({
     name: "convex interior point",
     solve(program, options = {}) {
       const begin = performance.now();
@@ -53,17 +54,28 @@ export function convexInteriorPoint(options: ConvexInteriorPointOptions = {}): S
       const run = (earlier && fromEarlier(program, earlier, tolerance)) ?? fromStart(program, earlier, settings);
       return conclude(program, "convex interior point", run, tolerance, begin, interrupted);
     },
-  };
+  });
 }
 
-/** x, nu, lambda and s of an earlier solution of the same shapes; the start for items that have none. */
+/** x, nu, lambda and s of an earlier solution of the same shapes; the start and zeros for items that have none, or no numbers. */
 export function earlierPoint(program: ConvexProgram, earlier: SolveOptions["warmStart"]): InteriorPoint | null {
   const { n, p, m, batch } = program;
   if (!earlier || earlier.x.length !== batch * n) return null;
   if (earlier.nu.length !== batch * p || earlier.lambda.length !== batch * m || earlier.s.length !== batch * m)
     return null;
-  const { nu, lambda, s } = earlier;
-  return { x: usablePoints(program, earlier), nu, lambda, s };
+  const item = (values: Float64Array, i: number) =>
+    values.subarray((i * values.length) / batch, ((i + 1) * values.length) / batch);
+  const { x, nu, lambda, s, status } = earlier;
+  const hasNumbers = status.map((_, i) => [x, nu, lambda, s].every((rows) => item(rows, i).every(Number.isFinite)));
+  const known = status.map((own, i) => (hasNumbers[i] ? own : "numerical_error"));
+  const cleaned = [nu, lambda, s].map((values) => {
+    const rows = values.slice();
+    hasNumbers.forEach((has, i) => {
+      if (!has) item(rows, i).fill(0);
+    });
+    return rows;
+  });
+  return { x: usablePoints(program, { x, status: known }), nu: cleaned[0], lambda: cleaned[1], s: cleaned[2] };
 }
 
 /** The solution by way of an earlier one, null where that does not lead all items to it directly. */

@@ -1,5 +1,6 @@
 import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
 import type { EntropyProgram } from "../problem/entropy-program.ts";
+import { withColdRetry } from "./cold-retry.ts";
 import { type EntropicAdmmSettings, runEntropicAdmm } from "./entropic-admm-iteration.ts";
 import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropic-batch.ts";
 import { type DataPoint, inDataUnits, itemOfSolution, scaledPoint, solutionNear } from "./entropic-finish.ts";
@@ -46,7 +47,7 @@ export function entropicAdmm(options: EntropicAdmmOptions = {}): Solver<EntropyP
   checkRelaxation(relaxation);
   checkCount("maxIterations", maxIterations);
   checkTimeLimit(timeLimit);
-  return {
+  return withColdRetry({
     name: "entropic ADMM",
     solve(problem, { warmStart, onIteration, ...stop } = {}) {
       const interrupted = interruption(stop, timeLimit);
@@ -62,7 +63,7 @@ export function entropicAdmm(options: EntropicAdmmOptions = {}): Solver<EntropyP
       const solution = solveEntropyItems(problem, "entropic ADMM", solveItem, { tolerance, interrupted, onIteration });
       return { ...solution, state: new EntropicAdmmState(problem, rho) };
     },
-  };
+  });
 }
 
 /** A looser tolerance than this is a wish for a truncated solution. */

@@ -98,9 +98,9 @@ function caption({ train, test }: Mnist, examples: number | undefined, epochs: n
 }
 
 /** Training images at random, as many as are wanted. */
-function shortened<B>(task: Task<B>, examples: number | undefined, seed: number): Task {
+function shortened<B>(task: Task<B>, examples: number | undefined, seed: number): Task<B> {
   const { train } = task;
   const whole = examples === undefined || examples >= train.count;
   const part = whole ? train : selected(train, random(seed).permutation(train.count).slice(0, examples));
-  return { ...task, train: part } as Task;
+  return { ...task, train: part };
 }

@@ -80,8 +80,8 @@ interface Samples {
   readonly f: Tensor;
 }
 
-function planesTask(network: Module, examples: number): Task<Samples> & Task {
-  const task: Task<Samples> = {
+function planesTask(network: Module, examples: number): Task<Samples> {
+  return {
     name: "three-planes",
     settings: {},
     network,
@@ -96,7 +96,6 @@ function planesTask(network: Module, examples: number): Task<Samples> & Task {
       return { loss, measures: { largest } };
     },
   };
-  return task as Task<Samples> & Task;
 }
 
 /** Uniform points of the square [-1, 1]^2 and the largest plane there. */

@@ -91,8 +91,12 @@ function reportOf(
 ): DifferentiationReport {
   const notes = weaklyActiveNotes(weaklyActive);
   if (!(residual <= truncate)) {
+    const advice =
+      residual < 1
+        ? "raise maxIterations"
+        : "dependent constraints may leave it without a limit, as they do not sparseImplicit()";
     notes.push(
-      `The recursion is still an estimated ${residual.toExponential(1)} (relative) from its limit after ${iterations} iterations; raise maxIterations.`,
+      `The recursion is still an estimated ${residual.toExponential(1)} (relative) from its limit after ${iterations} iterations; ${advice}.`,
     );
   } else if (truncate >= truncatedOnPurpose) {
     notes.push(`The recursion was truncated at a residual of ${truncate} on purpose.`);

@@ -223,6 +223,18 @@ describe("truncation", () => {
     expect(tangent.notes.join()).toContain("The tangent has not settled");
   });
 
+  it("is told from a recursion without a limit, that of the multipliers of two copies of a row", () => {
+    const identity = { shape: [2, 2] as [number, number], indptr: [0, 1, 2], indices: [0, 1], data: [1, 2] };
+    const A = [
+      [1, 1],
+      [2, 2],
+    ];
+    const problem = sparseQuadraticBatch({ Q: identity, q: [1, 1], A, b: [1, 2] });
+    const cotangent = { x: Float64Array.of(1, 0), nu: Float64Array.of(1, 0) };
+    const { report } = sparseAlternating({ maxIterations: 500 }).vjp(problem, solvers.admm.solve(problem), cotangent);
+    expect(report.notes.join()).toContain("dependent constraints may leave it without a limit");
+  });
+
   it("is said where it was asked for", () => {
     const problem = problemOf(23);
     const solution = solvers["interior point"].solve(problem);

@@ -14,6 +14,7 @@ import {
 import { assessConvex, quadraticModel, startModel } from "./convex-model.ts";
 import { startInUnits } from "./convex-start.ts";
 import { ConvexState, usablePoints } from "./convex-state.ts";
+import { boundsWithinReach, sizesOf, slacksBeyond } from "./interior-point-bounds.ts";
 import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
 import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";
@@ -88,11 +89,26 @@ export function fromEarlier(program: ConvexProgram, earlier: InteriorPoint, tole
 /** At a residual of this, an item that did not converge may still have shown which rows are active. */
 const nearly = 1e-2;
 
+/** With bounds that stand for infinity brought closer at first; where that was not the solution, with all of them where they are. */
 function fromStart(program: ConvexProgram, earlier: InteriorPoint | null, settings: ConvexSettings): ConvexRun {
-  const run = iterateConvex(program, startingPoint(program, earlier), settings);
+  const near = boundsWithinReach(program, sizesOf(startModel(program).model));
+  const first = iterateAndFinish(near, program, earlier, settings);
+  if (near === program || first.relative.every((own) => own <= settings.tolerance)) return first;
+  return iterateAndFinish(program, program, earlier, settings);
+}
+
+/** The iteration on one program, finished on another that differs in its bounds. */
+function iterateAndFinish(
+  near: ConvexProgram,
+  program: ConvexProgram,
+  earlier: InteriorPoint | null,
+  settings: ConvexSettings,
+) {
+  const run = iterateConvex(near, startingPoint(near, earlier), settings);
+  slacksBeyond(near, program, run.point.s);
   const hopeful = (item: number, own: number) => run.outcome[item] === "converged" || own < nearly;
-  const { point, at } = finishConvex(program, run.point, hopeful);
-  return { ...run, point, at };
+  const { point, at, relative } = finishConvex(program, run.point, hopeful);
+  return { ...run, point, at, relative };
 }
 
 /** What a warm start keeps from the boundary, relative to the largest slack and multiplier. */

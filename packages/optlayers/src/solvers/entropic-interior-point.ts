@@ -1,9 +1,11 @@
+import { maxAbs } from "../arrays.ts";
 import { checkCount, checkPositive, checkTimeLimit } from "../check-options.ts";
 import type { EntropyProgram } from "../problem/entropy-program.ts";
 import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropic-batch.ts";
 import { finish, inDataUnits, itemOfSolution, relativeResidual, solutionNear } from "./entropic-finish.ts";
 import { type EntropicSettings, iterateEntropic } from "./entropic-iteration.ts";
 import { entropyItem } from "./entropy-item.ts";
+import { boundsWithinReach, slacksBeyond } from "./interior-point-bounds.ts";
 import { interruption } from "./interruption.ts";
 import type { Solver } from "./solver.ts";
 
@@ -49,10 +51,28 @@ export function entropicInteriorPoint(options: EntropicInteriorPointOptions = {}
   };
 }
 
+/** With bounds that stand for infinity brought closer at first; where that was not the solution, with all of them where they are. */
 function fromScratch(single: EntropyProgram, settings: EntropicSettings): EntropicItemRun {
-  const { point, iterations, outcome } = iterateEntropic(entropyItem(single, 0), settings);
-  const rough = inDataUnits(single, point);
+  const near = boundsWithinReach(single, () => sizeOf(single));
+  const first = iterateAndFinish(near, single, settings);
+  const isEnough = near === single || first.residual <= settings.tolerance || first.outcome === "time_limit";
+  return isEnough ? first : iterateAndFinish(single, single, settings);
+}
+
+/** The iteration on one problem, finished on another that differs in its bounds. */
+function iterateAndFinish(near: EntropyProgram, single: EntropyProgram, settings: EntropicSettings) {
+  const { point, iterations, outcome } = iterateEntropic(entropyItem(near, 0), settings);
+  const rough = inDataUnits(near, point);
+  slacksBeyond(near, single, rough.s);
   const finished = outcome === "converged" ? finish(single, rough) : rough;
-  const better = relativeResidual(single, finished) < relativeResidual(single, rough);
-  return { point: better ? finished : rough, iterations, outcome };
+  const [before, after] = [relativeResidual(single, rough), relativeResidual(single, finished)];
+  const best = after < before ? finished : rough;
+  return { point: best, iterations, outcome, residual: Math.min(before, after) };
+}
+
+/** The size of an item without its upper bounds: 1, |b|, what the inequalities demand, or the largest entry of exp(y - 1). */
+function sizeOf({ y, b, h }: EntropyProgram): number {
+  const demand = h.values.reduce((most, value) => Math.max(most, -value), 0);
+  const free = Math.exp(y.values.reduce((most, value) => Math.max(most, value), 0) - 1);
+  return Math.max(1, maxAbs(b.values), demand, free);
 }

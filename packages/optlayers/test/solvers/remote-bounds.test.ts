@@ -1,5 +1,16 @@
+import { exp, type Tensor } from "@solvegrad/autograd";
 import { describe, expect, it } from "vitest";
-import { admm, assess, interiorPoint, quadraticProgram, type Solver } from "../../src/index.ts";
+import {
+  admm,
+  assess,
+  convexInteriorPoint,
+  convexProgram,
+  entropicInteriorPoint,
+  entropyProgram,
+  interiorPoint,
+  quadraticProgram,
+  type Solver,
+} from "../../src/index.ts";
 import { relativeError } from "../random-programs.ts";
 
 /** minimize 1/2 |x|^2 - 3 x1 (or -3 x1 alone) subject to x1 + x2 = 1 and 0 <= x <= bound: x = (1, 0) for a bound of 1 or more. */
@@ -43,6 +54,30 @@ describe.each(solvers)("%s", (_name, solver, accuracy) => {
     expect(status).toEqual(["solved"]);
     expect(relativeError(x, [1e7])).toBeLessThan(accuracy);
     expect(relativeError(lambda, [2, 0])).toBeLessThan(accuracy);
+  });
+});
+
+describe.each([1e8, 1e20, 1e100])("a bound of %d", (bound) => {
+  const G = [
+    [1, 1, 1],
+    [-1, 0, 0],
+  ];
+
+  it("is none to a convex program", () => {
+    const program = (h: number) =>
+      convexProgram({ objective: (x: Tensor) => exp(x).add(x.square()).sum(-1), n: 3, G, h: [-1, h] });
+    const solution = convexInteriorPoint().solve(program(bound));
+    expect(solution.status).toEqual(["solved"]);
+    expect(solution.iterations[0]).toBeLessThan(50);
+    expect(relativeError(solution.x, convexInteriorPoint().solve(program(10)).x)).toBeLessThan(1e-9);
+  });
+
+  it("is none to an entropy program", () => {
+    const program = (h: number) => entropyProgram({ y: [1, 2, 3], A: [[1, 1, 1]], b: [1], G, h: [3, h] });
+    const solution = entropicInteriorPoint().solve(program(bound));
+    expect(solution.status).toEqual(["solved"]);
+    expect(solution.iterations[0]).toBeLessThan(20);
+    expect(relativeError(solution.x, entropicInteriorPoint().solve(program(10)).x)).toBeLessThan(1e-9);
   });
 });
 

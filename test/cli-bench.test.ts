@@ -40,6 +40,15 @@ describe("bench", () => {
     expect(stdout).toMatch(/^Test boards with a rule broken: boards wrong\n {2}optnet: \d/m);
   });
 
+  it("prints what was measured when Ctrl-C stops it, and says that it was stopped", async () => {
+    const { exitCode, stdout, stderr } = await solvegrad(["bench", "three-planes", "--epochs", "2", "--seeds", "1"], {
+      onStart: (child) => child.stdout?.once("data", () => child.kill("SIGINT")),
+    });
+    expect(exitCode).toBe(130);
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^solvegrad: stopping after the step under way/)]);
+    expect(stdout).toMatch(/^The maximum of three planes, learned .*, stopped before its end$/m);
+  });
+
   it("--json prints one object and nothing else", async () => {
     const { exitCode, stdout } = await solvegrad(["bench", "table-4", "--sizes", "100", "--seed", "3", "--json"]);
     expect(exitCode).toBe(0);

@@ -1,7 +1,7 @@
 import { DatumTypeError } from "../errors.ts";
 import type { PatternInput } from "./matrix-layout.ts";
 import type { DatumInput } from "./read-datum.ts";
-import type { SparseDatumName } from "./sparse-quadratic-batch.ts";
+import { type SparseDatumName, sparseMatrixNames } from "./sparse-quadratic-batch.ts";
 
 /**
  * Compressed columns whose stored entries are a datum: a Tensor or numbers, (nnz), or (B, nnz) for one matrix an item. Any
@@ -37,15 +37,22 @@ export interface SparseQuadraticBatchData {
   readonly constant?: number;
 }
 
+const matrixNames: ReadonlySet<string> = new Set(sparseMatrixNames);
+
 /** The data that were given, by name. */
 export type GivenData = Partial<Record<SparseDatumName, MatrixInput>>;
 
 /**
  * The data that are there, h under the name of u; a sparse matrix without rows, and its vectors, are as good as left out. Throws a
- * `DatumTypeError` where one is without its partner.
+ * `DatumTypeError` where one is without its partner, and for a vector in compressed columns: its stored entries are not its numbers.
  */
 export function givenData(input: SparseQuadraticBatchData): GivenData {
   const present = Object.entries(input).filter(([name, value]) => name !== "constant" && (value ?? null) !== null);
+  for (const [name, value] of present) {
+    if (!matrixNames.has(name) && isSparseMatrix(value as MatrixInput)) {
+      throw typeError(name, `${name} came in compressed columns`, "a vector of numbers");
+    }
+  }
   const given = withoutEmptyRows(withUpperRows(Object.fromEntries(present)));
   checkPartners(given);
   return given;

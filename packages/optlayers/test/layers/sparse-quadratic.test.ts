@@ -456,3 +456,16 @@ describe.runIf(hasMarosMeszaros)("a problem of the Maros-Meszaros set in the lay
     },
   );
 });
+
+describe("a vector in compressed columns", () => {
+  const Q = { shape: [2, 2] as const, indptr: [0, 1, 2], indices: [0, 1], data: [1, 1] };
+  const column = { shape: [2, 1] as const, indptr: [0, 2], indices: [0, 1], data: [1, 1] };
+
+  it.each(["q", "b", "u", "h", "lower"])("is refused as %s, not read as its stored entries", (name) => {
+    const data = { Q, q: [1, 2], [name]: column } as unknown as SparseQuadraticBatchData;
+    expect(() => sparseQuadraticLayer(data)).toThrow(DatumTypeError);
+    expect(() => sparseQuadraticLayer(data)).toThrow(
+      `${name} came in compressed columns; expected a vector of numbers`,
+    );
+  });
+});

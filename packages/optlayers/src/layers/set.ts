@@ -1,5 +1,6 @@
 import { customOp, gate, grad, isGradEnabled, type Tensor, tensor, withRecording } from "@solvegrad/autograd";
 import { checkMethod } from "../check-options.ts";
+import { withFiniteGradients } from "../differentiate/finite-gradients.ts";
 import type { DifferentiationRule } from "../differentiate/rule.ts";
 import { cleaned, setImplicit, stepsBack } from "../differentiate/set/implicit.ts";
 import { gradientOnTape } from "../problem/set-objective.ts";
@@ -61,6 +62,7 @@ export function setLayer(data: SetProgramData, options: SetLayerOptions = {}): S
   const solution = usableSolution(checkedSolution(solved, problem), onFailure);
   const inputs = differentiableData(problem.names, given);
   const wanted = inputs.map(({ name }) => name);
+  const rule = withFiniteGradients(differentiation, { onFailure });
   const [x] = customOp(
     "setLayer",
     inputs.map(({ value }) => value),
@@ -69,7 +71,7 @@ export function setLayer(data: SetProgramData, options: SetLayerOptions = {}): S
       if (!c) return inputs.map(() => null);
       if (isGradEnabled()) return recordedCotangents(problem, solution, inputs, c);
       const cotangent = { x: Float64Array.from(c.data()) };
-      const { gradients, report } = differentiation.vjp(problem, solution, cotangent, { wanted });
+      const { gradients, report } = rule.vjp(problem, solution, cotangent, { wanted });
       options.onBackward?.(report);
       return inputs.map(({ name, value }) => gradientTensor(name, gradients[name], value));
     },

@@ -2,7 +2,7 @@ import { random } from "@solvegrad/autograd";
 import { generateSignals } from "../datasets/signals.ts";
 import { cosine } from "../training/schedule.ts";
 import { type DenoiserKind, denoisers, denoisingSettings, denoisingTask } from "./denoising-task.ts";
-import type { Cell, Experiment } from "./experiment.ts";
+import type { Cell, Experiment, ResultFigure } from "./experiment.ts";
 import { bestLambda, totalVariationError } from "./total-variation.ts";
 import { epochSeconds, seriesOf, type TrainingCurve, trainingCurves } from "./training-curves.ts";
 
@@ -30,26 +30,26 @@ export const denoisingTable: Experiment = {
     const words = caption(examples, testCount, lambda, seed);
     const best: Cell[] = ["total variation", null, variation.train, variation.test, 0, null, null, 16.5];
     const rows = [best, ...curves.map((curve, k) => row(curve, settings[k].epochs, variation.test))];
-    const level = (label: string) => ({ label, points: [1, epochs].map((at) => [at, variation.test] as const) });
-    const layered = curves.filter(({ label }) => label !== "perceptron");
     return {
       tables: [{ columns, rows, caption: words }],
-      figures: [
-        {
-          title: "Test error by epoch",
-          x: { label: "epoch" },
-          y: { label: "mean squared error", scale: "log" },
-          series: [
-            level("total variation"),
-            ...layered.map((curve) => seriesOf(curve, ({ test }) => test.measures.error)),
-          ],
-          caption: "On the test signals, after every epoch; total variation learns nothing.",
-        },
-      ],
+      figures: [figure(curves, variation.test, epochs)],
       complete,
     };
   },
 };
+
+/** The networks with a layer, over the same epochs, and the level of total variation. */
+function figure(curves: readonly TrainingCurve[], variation: number, epochs: number): ResultFigure {
+  const layered = curves.filter(({ label }) => label !== "perceptron");
+  const level = { label: "total variation", points: [1, epochs].map((at) => [at, variation] as const) };
+  return {
+    title: "Test error by epoch",
+    x: { label: "epoch" },
+    y: { label: "mean squared error", scale: "log" },
+    series: [level, ...layered.map((curve) => seriesOf(curve, ({ test }) => test.measures.error))],
+    caption: "On the test signals, after every epoch; total variation learns nothing.",
+  };
+}
 
 const columns = [
   { title: "method", unit: "text" },

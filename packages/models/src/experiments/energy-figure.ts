@@ -8,7 +8,7 @@ import { syntheticLoad } from "../datasets/synthetic-load.ts";
 import { selected } from "../training/examples.ts";
 import { cosine } from "../training/schedule.ts";
 import { type EnergySettings, energySettings, energyTask } from "./energy-task.ts";
-import type { Cell, Experiment } from "./experiment.ts";
+import type { Cell, Experiment, ResultFigure } from "./experiment.ts";
 import { epochSeconds, seriesOf, type TrainingCurve, trainingCurves } from "./training-curves.ts";
 
 /** Days of load that are made up where no file is given. */
@@ -43,26 +43,30 @@ export const energyFigure: Experiment = {
     const words = caption(series, split, epochs, seed);
     return {
       tables: [{ columns, rows: curves.map((curve) => row(curve, curves[0])), caption: words }],
-      figures: [
-        {
-          title: "Test loss",
-          x: { label: "epoch" },
-          y: { label: "schedule's mean squared error", scale: "log" },
-          series: curves.map((curve) => seriesOf(curve, ({ test }) => test.measures.schedule)),
-          caption: "On the held-out days, after every epoch.",
-        },
-        {
-          title: "Training loss",
-          x: { label: "epoch" },
-          y: { label: "mean over the epoch's batches", scale: "log" },
-          series: curves.map((curve) => seriesOf(curve, ({ trainLoss }) => trainLoss)),
-          caption: "Of the two stages this is the forecast's error, of the others the schedule's.",
-        },
-      ],
+      figures: figures(curves),
       complete,
     };
   },
 };
+
+function figures(curves: readonly TrainingCurve[]): ResultFigure[] {
+  return [
+    {
+      title: "Test loss",
+      x: { label: "epoch" },
+      y: { label: "schedule's mean squared error", scale: "log" },
+      series: curves.map((curve) => seriesOf(curve, ({ test }) => test.measures.schedule)),
+      caption: "On the held-out days, after every epoch.",
+    },
+    {
+      title: "Training loss",
+      x: { label: "epoch" },
+      y: { label: "mean over the epoch's batches", scale: "log" },
+      series: curves.map((curve) => seriesOf(curve, ({ trainLoss }) => trainLoss)),
+      caption: "Of the two stages this is the forecast's error, of the others the schedule's.",
+    },
+  ];
+}
 
 const columns = [
   { title: "training", unit: "text" },

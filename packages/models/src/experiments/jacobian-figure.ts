@@ -1,5 +1,5 @@
-import { jacobianConvergence, quadraticProgram } from "@solvegrad/optlayers";
-import type { Experiment } from "./experiment.ts";
+import { type ConvergencePoint, jacobianConvergence, quadraticProgram } from "@solvegrad/optlayers";
+import type { Cell, Experiment, ResultFigure } from "./experiment.ts";
 import { measureEach } from "./measure-each.ts";
 import { denseData } from "./random-programs.ts";
 
@@ -20,32 +20,36 @@ export const jacobianFigure: Experiment = {
     };
     const words = (size: readonly number[]) => `n, m, p = ${size.join(", ")}`;
     const { results, complete } = await measureEach(sizes, words, measure, { progress, signal });
-    const figures = results.map(({ size, points }) => ({
-      title: `n, m, p = ${size.join(", ")}`,
-      x: { label: "iteration" },
-      y: { label: "relative error", scale: "log" as const },
-      series: [
-        { label: "x", points: points.map(({ iteration, solutionError }) => [iteration, solutionError] as const) },
-        {
-          label: "Jacobian of x with respect to b",
-          points: points.map(({ iteration, jacobianError }) => [iteration, jacobianError] as const),
-        },
-      ],
-      caption: caption(seed),
-    }));
-    const rows = results.flatMap(({ size, points }) =>
-      points
-        .filter(({ iteration }) => iteration === 1 || iteration % 50 === 0)
-        .map(({ iteration, solutionError, jacobianError }) => [
-          size.join(", "),
-          iteration,
-          solutionError,
-          jacobianError,
-        ]),
-    );
-    return { tables: [{ columns, rows, caption: "The same, in numbers." }], figures, complete };
+    const tables = [{ columns, rows: results.flatMap(rows), caption: "The same, in numbers." }];
+    return { tables, figures: results.map((result) => figure(result, caption(seed))), complete };
   },
 };
+
+interface Convergence {
+  readonly size: readonly number[];
+  readonly points: readonly ConvergencePoint[];
+}
+
+function figure({ size, points }: Convergence, caption: string): ResultFigure {
+  const errors = (of: (point: ConvergencePoint) => number) =>
+    points.map((point) => [point.iteration, of(point)] as const);
+  return {
+    title: `n, m, p = ${size.join(", ")}`,
+    x: { label: "iteration" },
+    y: { label: "relative error", scale: "log" },
+    series: [
+      { label: "x", points: errors(({ solutionError }) => solutionError) },
+      { label: "Jacobian of x with respect to b", points: errors(({ jacobianError }) => jacobianError) },
+    ],
+    caption,
+  };
+}
+
+function rows({ size, points }: Convergence): Cell[][] {
+  return points
+    .filter(({ iteration }) => iteration === 1 || iteration % 50 === 0)
+    .map(({ iteration, solutionError, jacobianError }) => [size.join(", "), iteration, solutionError, jacobianError]);
+}
 
 const columns = [
   { title: "n, m, p", unit: "text" },

@@ -1,6 +1,6 @@
 import { random, tensor } from "@solvegrad/autograd";
 import { interiorPoint, quadraticLayer } from "@solvegrad/optlayers";
-import type { Experiment } from "./experiment.ts";
+import type { Cell, Experiment, ResultFigure } from "./experiment.ts";
 import { statusWords } from "./layer-times.ts";
 import { measureEach } from "./measure-each.ts";
 
@@ -76,26 +76,38 @@ export const piecewiseLinear: Experiment = {
     };
     const words = ([kinks]: readonly number[]) => `${kinks} kinks`;
     const { results, complete } = await measureEach(sizes, words, measure, { progress, signal });
-    const rows = results.map(({ kinks, values, exact, status }) => {
-      const error = values.reduce((most, value, i) => Math.max(most, Math.abs(value - exact[i])), 0);
-      return [kinks, kinks + 1, 2 * kinks + 2, error, status];
-    });
-    const drawn = results.at(-1);
-    const series = (label: string, values: Float64Array, every: number) => ({
-      label,
-      points: Array.from(values, (value, i) => [x[i], value] as const).filter((_, i) => i % every === 0),
-      pointsOnly: every > 1,
-    });
-    const picture = drawn && {
-      title: `${drawn.kinks} kinks`,
-      x: { label: "x" },
-      y: { label: "value" },
-      series: [series("the function", drawn.exact, 1), series("the layer", drawn.values, 11)],
-      caption: `A random piecewise linear function, and the layer's values at some of the points.`,
-    };
-    return { tables: [{ columns, rows, caption: caption(seed) }], figures: picture ? [picture] : [], complete };
+    const tables = [{ columns, rows: results.map(row), caption: caption(seed) }];
+    return { tables, figures: results.slice(-1).map((last) => figure(x, last)), complete };
   },
 };
+
+interface Shown {
+  readonly kinks: number;
+  /** At every x: of the layer, and of the function. */
+  readonly values: Float64Array;
+  readonly exact: Float64Array;
+  readonly status: string;
+}
+
+function row({ kinks, values, exact, status }: Shown): Cell[] {
+  const error = values.reduce((most, value, i) => Math.max(most, Math.abs(value - exact[i])), 0);
+  return [kinks, kinks + 1, 2 * kinks + 2, error, status];
+}
+
+function figure(x: Float64Array, { kinks, values, exact }: Shown): ResultFigure {
+  const series = (label: string, y: Float64Array, every: number) => ({
+    label,
+    points: Array.from(y, (value, i) => [x[i], value] as const).filter((_, i) => i % every === 0),
+    pointsOnly: every > 1,
+  });
+  return {
+    title: `${kinks} kinks`,
+    x: { label: "x" },
+    y: { label: "value" },
+    series: [series("the function", exact, 1), series("the layer", values, 11)],
+    caption: "A random piecewise linear function, and the layer's values at some of the points.",
+  };
+}
 
 function randomFunction(kinks: number, seed: number): PiecewiseLinear {
   const generator = random(seed);

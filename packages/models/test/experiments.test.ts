@@ -147,7 +147,9 @@ describe("the experiments that train", () => {
     for (const row of rows.slice(1, 4)) expect(Math.abs(row["to implicit"] as number)).toBeLessThan(0.02);
     for (const { masked } of rows) expect(masked).toBe(0);
     expect(result.tables[0].caption).toContain("made up by this program");
-    for (const { points } of result.figures[0].series) expect(points.map(([epoch]) => epoch)).toEqual([1, 2]);
+    const [test, training] = result.figures;
+    for (const { points } of test.series) expect(points.map(([epoch]) => epoch)).toEqual([1, 2]);
+    for (const { points } of training.series) expect(points.at(-1)?.[0]).toBe(2);
   });
 
   it("figure-2 names a load file that is not there", async () => {

@@ -61,9 +61,10 @@ function figures(curves: readonly TrainingCurve[]): ResultFigure[] {
     {
       title: "Training loss",
       x: { label: "epoch" },
-      y: { label: "mean over the epoch's batches", scale: "log" },
-      series: curves.map((curve) => seriesOf(curve, ({ trainLoss }) => trainLoss)),
-      caption: "Of the two stages this is the forecast's error, of the others the schedule's.",
+      y: { label: "mean squared error", scale: "log" },
+      series: curves.map(({ label, trace }) => ({ label, points: trace })),
+      caption:
+        "Means over a thirtieth of the run. Of the two stages this is the forecast's error, of the others the schedule's.",
     },
   ];
 }

@@ -63,8 +63,8 @@ function figures(curves: readonly TrainingCurve[]): ResultFigure[] {
       title: "Training loss",
       x: { label: "epoch" },
       y: { label: "negative log-likelihood", scale: "log" },
-      series: curves.map((curve) => seriesOf(curve, ({ trainLoss }) => trainLoss)),
-      caption: "Mean over the batches of each epoch, each before its step.",
+      series: curves.map(({ label, trace }) => ({ label, points: trace })),
+      caption: "Means over a thirtieth of the run, of each batch before its step.",
     },
   ];
 }

@@ -32,6 +32,8 @@ export interface EpochPoint {
 export interface TrainingCurve {
   readonly label: string;
   readonly points: readonly EpochPoint[];
+  /** The training loss within the epochs: means over a thirtieth of the run, at their ends. */
+  readonly trace: readonly (readonly [epoch: number, loss: number])[];
   /** Median over the steps of the largest number of solver iterations in a batch; null without an optimization layer. */
   readonly iterations: number | null;
   /** Items without a solution, over all steps: they had a zero output and a zero gradient. Null without an optimization layer. */
@@ -72,10 +74,12 @@ async function trainingCurve(
     }
   }
   const layers = steps.flatMap(({ layer }) => layer ?? []);
-  if (layers.length === 0) return { label, points, iterations: null, masked: null };
+  const trace = traceOf(steps, total, total / options.epochs);
+  if (layers.length === 0) return { label, points, trace, iterations: null, masked: null };
   return {
     label,
     points,
+    trace,
     iterations: medianOf(layers.map(({ iterations }) => iterations)),
     masked: layers.reduce((sum, { masked }) => sum + masked.length, 0),
   };
@@ -85,6 +89,18 @@ function epochOf(steps: readonly StepEvent[], epoch: number): Omit<EpochPoint, "
   const own = steps.filter((step) => step.epoch === epoch);
   const trainLoss = own.reduce((sum, { loss }) => sum + loss, 0) / own.length;
   return { epoch, trainLoss, seconds: own.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000 };
+}
+
+/** The mean loss of each of at most thirty parts of a run of so many steps, by epochs. */
+function traceOf(steps: readonly StepEvent[], total: number, stepsPerEpoch: number): TrainingCurve["trace"] {
+  const length = Math.ceil(total / 30);
+  const parts = Array.from({ length: Math.ceil(steps.length / length) }, (_, k) =>
+    steps.slice(k * length, (k + 1) * length),
+  );
+  return parts.map((part) => {
+    const loss = part.reduce((sum, step) => sum + step.loss, 0) / part.length;
+    return [part[part.length - 1].step / stepsPerEpoch, loss];
+  });
 }
 
 /** Median seconds of an epoch; null where none was finished. */

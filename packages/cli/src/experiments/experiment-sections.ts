@@ -71,6 +71,6 @@ function isDrawable([at, value]: readonly [number, number], x: ResultAxis, y: Re
 /** Whole decades would leave values that are near each other in one corner: these get a linear axis; few whole values get whole labels. */
 function axis({ label, scale = "linear", percent }: ResultAxis, values: readonly number[]): Axis {
   const ratio = Math.max(...values) / Math.min(...values);
-  const whole = new Set(values).size <= 40 && values.every(Number.isInteger);
+  const whole = !percent && new Set(values).size <= 40 && values.every(Number.isInteger);
   return { label, type: scale === "log" && ratio < 20 ? "linear" : scale, percent, whole: whole && scale === "linear" };
 }

@@ -75,7 +75,7 @@ export type {
 } from "./differentiate/rule.ts";
 export { setImplicit } from "./differentiate/set/implicit.ts";
 export { type SetUnrolledOptions, setUnrolled } from "./differentiate/set/unrolled.ts";
-export type { SmoothUnrolledOptions } from "./differentiate/smooth-unrolled.ts";
+export type { SmoothUnrolledOptions } from "./differentiate/smooth/unrolled.ts";
 export { type DataOf, solutionJacobian, withJvp } from "./differentiate/solution-jacobian.ts";
 export type { SparseItemRule, SparseRule } from "./differentiate/sparse/over-batch.ts";
 export type {
@@ -224,12 +224,12 @@ export type { ConvexSet, SetItem, SetLetter, SetParameter, Tangent } from "./set
 export { simplex } from "./sets/simplex.ts";
 export { type AdmmOptions, admm } from "./solvers/admm.ts";
 export { type AndersonOptions, anderson, type FixedPoint, type FixedPointMap } from "./solvers/anderson.ts";
+export { assessConvex } from "./solvers/convex/model.ts";
 export { type ConvexAdmmOptions, convexAdmm } from "./solvers/convex-admm.ts";
 export { type ConvexInteriorPointOptions, convexInteriorPoint } from "./solvers/convex-interior-point.ts";
-export { assessConvex } from "./solvers/convex-model.ts";
 export { type EntropicAdmmOptions, entropicAdmm } from "./solvers/entropic-admm.ts";
 export { type EntropicInteriorPointOptions, entropicInteriorPoint } from "./solvers/entropic-interior-point.ts";
-export { assessEntropy } from "./solvers/entropy-residuals.ts";
+export { assessEntropy } from "./solvers/entropy/residuals.ts";
 export { type InteriorPointOptions, interiorPoint } from "./solvers/interior-point.ts";
 export { type ProjectedGradientOptions, projectedGradient } from "./solvers/projected-gradient.ts";
 export { type Assessment, assess, judge, type PrimalDualPoint } from "./solvers/residuals.ts";

@@ -1,13 +1,13 @@
 import { checkCount, checkPositive, checkRelaxation } from "../check-options.ts";
-import { type AdmmReplay, admmReplay } from "../differentiate/admm-replay.ts";
-import { datumTangents } from "../differentiate/alternating-forward.ts";
+import { datumTangents } from "../differentiate/alternating/forward.ts";
 import { implicit } from "../differentiate/implicit.ts";
 import { solutionJacobian } from "../differentiate/solution-jacobian.ts";
+import { type AdmmReplay, admmReplay } from "../differentiate/unrolled/admm-replay.ts";
 import { OptionError } from "../errors.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
 import { singleItem } from "../problem/select-items.ts";
-import { admmGeometry } from "../solvers/admm-geometry.ts";
-import { penaltyFactor } from "../solvers/admm-update.ts";
+import { admmGeometry } from "../solvers/admm/geometry.ts";
+import { penaltyFactor } from "../solvers/admm/update.ts";
 import { interiorPoint } from "../solvers/interior-point.ts";
 import { distanceBetween } from "./distance.ts";
 

@@ -4,18 +4,18 @@ import { checkChoice, checkCount, checkFraction, checkPositive, checkRelaxation 
 import { OptionError } from "../errors.ts";
 import { type DependentSlot, removeVanishingParts } from "../kkt/dependent-slots.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
-import { GeometryCache } from "../solvers/admm-groups.ts";
+import { GeometryCache } from "../solvers/admm/groups.ts";
 import type { Solution } from "../solvers/solver.ts";
-import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating-adjoint.ts";
-import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating-conjugate-gradients.ts";
-import { forwardRecursion, type ItemJacobian, tangentRecursion } from "./alternating-forward.ts";
+import { adjointRecursion, type RecursionRun, type RecursionSettings } from "./alternating/adjoint.ts";
+import { adjointConjugateGradients, allowsConjugateGradients } from "./alternating/conjugate-gradients.ts";
+import { forwardRecursion, type ItemJacobian, tangentRecursion } from "./alternating/forward.ts";
 import {
   dependenceNotes,
   dependentItems,
   type FrozenPoint,
   type FrozenPoints,
   frozenPoints,
-} from "./alternating-point.ts";
+} from "./alternating/point.ts";
 import { quadraticTables } from "./implicit.ts";
 import { type KktRule, type KktSolve, kktRule } from "./kkt-rule.ts";
 import type { Cotangent, DataCotangents, DifferentiationReport, Jacobian, SolutionPart, VjpOptions } from "./rule.ts";

@@ -1,6 +1,6 @@
 import { type ConvexName, type ConvexProgram, convexNames, smoothObjective } from "../problem/convex-program.ts";
 import type { DatumName, QuadraticProgram } from "../problem/quadratic-program.ts";
-import { modelAt, usablePoints } from "../solvers/convex-state.ts";
+import { modelAt, usablePoints } from "../solvers/convex/state.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 import { type AdjointOptions, alternating, type ForwardOptions } from "./alternating.ts";
 import { type ImplicitOptions, implicit } from "./implicit.ts";

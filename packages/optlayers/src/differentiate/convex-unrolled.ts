@@ -1,14 +1,14 @@
 import { activeKernels, view } from "@solvegrad/linalg";
 import { type ConvexName, type ConvexProgram, smoothObjective, type ThetaName } from "../problem/convex-program.ts";
-import { startModel } from "../solvers/convex-model.ts";
-import { ConvexPrimalUpdate } from "../solvers/convex-primal-update.ts";
-import { ConvexState } from "../solvers/convex-state.ts";
+import { startModel } from "../solvers/convex/model.ts";
+import { ConvexPrimalUpdate } from "../solvers/convex/primal-update.ts";
+import { ConvexState } from "../solvers/convex/state.ts";
 import type { Solution } from "../solvers/solver.ts";
 import type { ConvexRule } from "./convex-through-model.ts";
 import { checkedTangent } from "./pushforward.ts";
 import type { DataCotangents, DataTangents } from "./rule.ts";
-import type { ScaledRows, SmoothUpdate } from "./smooth-tape.ts";
-import { type ObjectiveData, type SmoothUnrolledOptions, smoothUnrolled } from "./smooth-unrolled.ts";
+import type { ScaledRows, SmoothUpdate } from "./smooth/tape.ts";
+import { type ObjectiveData, type SmoothUnrolledOptions, smoothUnrolled } from "./smooth/unrolled.ts";
 
 /**
  * Unrolling for convex programs: ADMM is run from its cold start, and its iterations are differentiated as they are, backwards for

@@ -4,6 +4,7 @@ import { checkChoice, checkCount, checkFraction, checkRelaxation } from "../chec
 import { dependenceNote } from "../kkt/dependent-slots.ts";
 import { type EntropyName, type EntropyProgram, entropyNames } from "../problem/entropy-program.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
+import { dualRows, entropyTables } from "./entropic-implicit.ts";
 import {
   adjointOfItem,
   bytesOf,
@@ -14,8 +15,7 @@ import {
   frozenItems,
   scaledDuals,
   tangentOfItem,
-} from "./entropic-alternating-item.ts";
-import { dualRows, entropyTables } from "./entropic-implicit.ts";
+} from "./entropy/alternating-item.ts";
 import { type KktAnswer, type KktRule, type KktSolve, kktRule } from "./kkt-rule.ts";
 import type { Cotangent, DataCotangents, DifferentiationReport, Jacobian, SolutionPart } from "./rule.ts";
 

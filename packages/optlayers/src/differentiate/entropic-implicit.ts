@@ -10,7 +10,7 @@ import {
 import { leastNormSolution } from "../kkt/least-norm.ts";
 import { ScaledGram } from "../kkt/scaled-gram.ts";
 import { type EntropyName, type EntropyProgram, entropyNames } from "../problem/entropy-program.ts";
-import { entropyItem } from "../solvers/entropy-item.ts";
+import { entropyItem } from "../solvers/entropy/item.ts";
 import { isUsable, type Solution } from "../solvers/solver.ts";
 import { type KktAnswer, type KktRule, type KktTables, kktRule } from "./kkt-rule.ts";
 import { type AdjointPoint, constraintCotangents, reduced } from "./pullback.ts";

@@ -2,16 +2,16 @@ import { view } from "@solvegrad/linalg";
 import { ScaledGram } from "../kkt/scaled-gram.ts";
 import type { EntropyName, EntropyProgram } from "../problem/entropy-program.ts";
 import { EntropicAdmmState } from "../solvers/entropic-admm.ts";
-import { entropicStart, type InheritedHessian, updateX } from "../solvers/entropic-admm-iteration.ts";
-import { type EntropyItem, entropyItem } from "../solvers/entropy-item.ts";
+import { entropicStart, type InheritedHessian, updateX } from "../solvers/entropy/admm-iteration.ts";
+import { type EntropyItem, entropyItem } from "../solvers/entropy/item.ts";
 import type { Solution } from "../solvers/solver.ts";
-import { inverseHessian } from "./entropic-alternating-item.ts";
+import { inverseHessian } from "./entropy/alternating-item.ts";
 import type { KktRule } from "./kkt-rule.ts";
 import { reduced } from "./pullback.ts";
 import { addRows, checkedTangent } from "./pushforward.ts";
 import type { DataCotangents, DataTangents } from "./rule.ts";
-import type { ScaledRows, SmoothUpdate } from "./smooth-tape.ts";
-import { type ObjectiveData, type SmoothUnrolledOptions, smoothUnrolled } from "./smooth-unrolled.ts";
+import type { ScaledRows, SmoothUpdate } from "./smooth/tape.ts";
+import { type ObjectiveData, type SmoothUnrolledOptions, smoothUnrolled } from "./smooth/unrolled.ts";
 
 /**
  * Unrolling for entropy programs: ADMM is run from its cold start, and its iterations are differentiated as they are, with the

@@ -3,13 +3,13 @@ import { symmetrize } from "../arrays.ts";
 import { checkCount, checkFraction, checkPositive, checkRelaxation } from "../check-options.ts";
 import { OptionError } from "../errors.ts";
 import { type DatumName, datumNames, type QuadraticProgram } from "../problem/quadratic-program.ts";
-import { GeometryCache } from "../solvers/admm-groups.ts";
+import { GeometryCache } from "../solvers/admm/groups.ts";
 import type { Solution } from "../solvers/solver.ts";
-import { type FrozenPoints, frozenPoints } from "./alternating-point.ts";
+import { type FrozenPoints, frozenPoints } from "./alternating/point.ts";
 import type { KktRule } from "./kkt-rule.ts";
 import type { DataCotangents, DifferentiationReport, VjpOptions } from "./rule.ts";
-import { carryTangents } from "./unrolled-tangent.ts";
-import { differentiateTape, settledMemory, type TapeSettings, type UnrolledRun } from "./unrolled-tape.ts";
+import { carryTangents } from "./unrolled/tangent.ts";
+import { differentiateTape, settledMemory, type TapeSettings, type UnrolledRun } from "./unrolled/tape.ts";
 
 export interface UnrolledOptions {
   /** Iterations on the tape. Without it, as many as it takes until the state and its derivative settle. */

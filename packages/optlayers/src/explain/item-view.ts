@@ -17,7 +17,7 @@ import { itemAlone } from "../problem/select-items.ts";
 import type { SparseQuadraticBatch } from "../problem/sparse-quadratic-batch.ts";
 import type { SparseQuadraticProgram } from "../problem/sparse-quadratic-program.ts";
 import { type SparsemaxProblem, sparsemaxNames } from "../problem/sparsemax-problem.ts";
-import { modelAt } from "../solvers/convex-state.ts";
+import { modelAt } from "../solvers/convex/state.ts";
 import type { Certificate, Solution, Status } from "../solvers/solver.ts";
 import type { SparseCertificate } from "../solvers/sparse/certificates.ts";
 import type { SparseBatchSolution } from "../solvers/sparse-batch.ts";

@@ -13,7 +13,7 @@ import {
   numbersOf,
   readBoxProjection,
 } from "../problem/box-projection.ts";
-import { assessBoxProjection } from "../solvers/box-projection-residuals.ts";
+import { assessBoxProjection } from "../solvers/box-projection/residuals.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import { semismoothNewton } from "../solvers/semismooth-newton.ts";
 import { isUsable, type Solution, type Solver } from "../solvers/solver.ts";

@@ -10,9 +10,9 @@ import {
   convexNames,
   readConvexProgram,
 } from "../problem/convex-program.ts";
+import { assessConvex } from "../solvers/convex/model.ts";
+import { modelAt } from "../solvers/convex/state.ts";
 import { convexInteriorPoint } from "../solvers/convex-interior-point.ts";
-import { assessConvex } from "../solvers/convex-model.ts";
-import { modelAt } from "../solvers/convex-state.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
 import { convexKkt } from "./on-tape/convex-kkt.ts";

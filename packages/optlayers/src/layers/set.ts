@@ -6,8 +6,8 @@ import { cleaned, setImplicit, stepsBack } from "../differentiate/set/implicit.t
 import { gradientOnTape } from "../problem/set-objective.ts";
 import { readSetProgram, type SetDatumName, type SetProgram, type SetProgramData } from "../problem/set-program.ts";
 import { datumTensor } from "../sets/convex-set.ts";
+import { assessSetProgram } from "../solvers/projected-gradient/residual.ts";
 import { projectedGradient } from "../solvers/projected-gradient.ts";
-import { assessSetProgram } from "../solvers/projected-gradient-residual.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import type { Solution, Solver } from "../solvers/solver.ts";
 import { type Optimality, rootOf } from "./implicit-layer.ts";

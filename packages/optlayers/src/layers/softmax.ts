@@ -11,7 +11,7 @@ import {
   readEntropyProgram,
 } from "../problem/entropy-program.ts";
 import { entropicInteriorPoint } from "../solvers/entropic-interior-point.ts";
-import { assessEntropy } from "../solvers/entropy-residuals.ts";
+import { assessEntropy } from "../solvers/entropy/residuals.ts";
 import { withSecondOpinion } from "../solvers/second-opinion.ts";
 import type { Solver } from "../solvers/solver.ts";
 import { entropyKkt } from "./on-tape/kkt-tables.ts";

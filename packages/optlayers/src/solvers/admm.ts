@@ -2,11 +2,11 @@ import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../c
 import { degeneracyOf, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
 import { singleItem } from "../problem/select-items.ts";
-import { emptyPoint, finisher, knownItems, writeRow } from "./admm-finish.ts";
-import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm-groups.ts";
-import { type AdmmRun, runAdmm } from "./admm-iteration.ts";
+import { emptyPoint, finisher, knownItems, writeRow } from "./admm/finish.ts";
+import { type AdmmGroup, admmGroups, boundsOf, GeometryCache, linearTermsOf, stateAt } from "./admm/groups.ts";
+import { type AdmmRun, runAdmm } from "./admm/iteration.ts";
 import { withColdRetry } from "./cold-retry.ts";
-import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
+import { type InteriorPoint, movePoint } from "./interior-point/state.ts";
 import { interruption } from "./interruption.ts";
 import { countedFrom } from "./progress.ts";
 import { type ResidualUnits, residualUnits, unitsFrom } from "./residual-units.ts";

@@ -3,19 +3,19 @@ import { kktMethod } from "../kkt/choose-method.ts";
 import { KktState } from "../kkt/kkt-state.ts";
 import { type ConvexProgram, smoothObjective } from "../problem/convex-program.ts";
 import { withColdRetry } from "./cold-retry.ts";
-import { convexCertificate } from "./convex-certificates.ts";
-import { finishConvex } from "./convex-finish.ts";
+import { convexCertificate } from "./convex/certificates.ts";
+import { finishConvex } from "./convex/finish.ts";
 import {
   type ConvexOutcome,
   type ConvexRun,
   type ConvexSettings,
   iterateConvex,
-} from "./convex-interior-point-iteration.ts";
-import { assessConvex, quadraticModel, startModel } from "./convex-model.ts";
-import { startInUnits } from "./convex-start.ts";
-import { ConvexState, usablePoints } from "./convex-state.ts";
-import { boundsWithinReach, sizesOf, slacksBeyond } from "./interior-point-bounds.ts";
-import { type InteriorPoint, movePoint } from "./interior-point-state.ts";
+} from "./convex/interior-point-iteration.ts";
+import { assessConvex, quadraticModel, startModel } from "./convex/model.ts";
+import { startInUnits } from "./convex/start.ts";
+import { ConvexState, usablePoints } from "./convex/state.ts";
+import { boundsWithinReach, sizesOf, slacksBeyond } from "./interior-point/bounds.ts";
+import { type InteriorPoint, movePoint } from "./interior-point/state.ts";
 import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";
 import { type Certificate, isUsable, type Solution, type SolveOptions, type Solver, type Status } from "./solver.ts";

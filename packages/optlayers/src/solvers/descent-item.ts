@@ -1,7 +1,7 @@
 import { dot, maxAbs } from "../arrays.ts";
 import type { SetItem } from "../sets/convex-set.ts";
-import { nextMomentum, restarted } from "./momentum.ts";
-import { fixedPointResidual, naturalStep, type SetScales } from "./projected-gradient-residual.ts";
+import { nextMomentum, restarted } from "./projected-gradient/momentum.ts";
+import { fixedPointResidual, naturalStep, type SetScales } from "./projected-gradient/residual.ts";
 
 export interface DescentSettings {
   readonly method: "accelerated" | "plain";

@@ -1,6 +1,6 @@
 import type { KktMethod } from "../kkt/kkt-method.ts";
 import type { QuadraticProgram } from "../problem/quadratic-program.ts";
-import { type Polished, polish } from "./interior-point-polish.ts";
+import { type Polished, polish } from "./interior-point/polish.ts";
 import type { ResidualUnits } from "./residual-units.ts";
 import { assess } from "./residuals.ts";
 import type { Solution } from "./solver.ts";

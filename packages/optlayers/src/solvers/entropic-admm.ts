@@ -1,11 +1,11 @@
 import { checkCount, checkPositive, checkRelaxation, checkTimeLimit } from "../check-options.ts";
 import type { EntropyProgram } from "../problem/entropy-program.ts";
 import { withColdRetry } from "./cold-retry.ts";
-import { type EntropicAdmmSettings, runEntropicAdmm } from "./entropic-admm-iteration.ts";
-import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropic-batch.ts";
-import { type DataPoint, inDataUnits, itemOfSolution, scaledPoint, solutionNear } from "./entropic-finish.ts";
-import { entropyInfeasibility } from "./entropy-infeasibility.ts";
-import { type EntropyPoint, entropyItem } from "./entropy-item.ts";
+import { type EntropicAdmmSettings, runEntropicAdmm } from "./entropy/admm-iteration.ts";
+import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropy/batch.ts";
+import { type DataPoint, inDataUnits, itemOfSolution, scaledPoint, solutionNear } from "./entropy/finish.ts";
+import { entropyInfeasibility } from "./entropy/infeasibility.ts";
+import { type EntropyPoint, entropyItem } from "./entropy/item.ts";
 import { interruption } from "./interruption.ts";
 import type { Certificate, Solver } from "./solver.ts";
 

@@ -1,11 +1,11 @@
 import { maxAbs } from "../arrays.ts";
 import { checkCount, checkPositive, checkTimeLimit } from "../check-options.ts";
 import type { EntropyProgram } from "../problem/entropy-program.ts";
-import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropic-batch.ts";
-import { finish, inDataUnits, itemOfSolution, relativeResidual, solutionNear } from "./entropic-finish.ts";
-import { type EntropicSettings, iterateEntropic } from "./entropic-iteration.ts";
-import { entropyItem } from "./entropy-item.ts";
-import { boundsWithinReach, slacksBeyond } from "./interior-point-bounds.ts";
+import { type EntropicItemRun, type EntropicItemSolver, solveEntropyItems } from "./entropy/batch.ts";
+import { finish, inDataUnits, itemOfSolution, relativeResidual, solutionNear } from "./entropy/finish.ts";
+import { type EntropicSettings, iterateEntropic } from "./entropy/interior-point-iteration.ts";
+import { entropyItem } from "./entropy/item.ts";
+import { boundsWithinReach, slacksBeyond } from "./interior-point/bounds.ts";
 import { interruption } from "./interruption.ts";
 import type { Solver } from "./solver.ts";
 

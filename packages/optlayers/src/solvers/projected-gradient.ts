@@ -5,7 +5,7 @@ import { type SetItem, setItems } from "../sets/convex-set.ts";
 import { DescentItem } from "./descent-item.ts";
 import { earlierRow } from "./earlier-row.ts";
 import { interruption } from "./interruption.ts";
-import { fixedPointResidual, scalesOf } from "./projected-gradient-residual.ts";
+import { fixedPointResidual, scalesOf } from "./projected-gradient/residual.ts";
 import { judge } from "./residuals.ts";
 import type { Solution, SolveOptions, Solver, Status } from "./solver.ts";
 

@@ -1,8 +1,8 @@
 import { checkCount, checkFraction, checkTimeLimit } from "../check-options.ts";
 import { type BoxProjection, equationsOf } from "../problem/box-projection.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
-import { assessBoxProjection } from "./box-projection-residuals.ts";
-import { type DualItem, type Ending, solveItem } from "./dual-newton.ts";
+import { type DualItem, type Ending, solveItem } from "./box-projection/dual-newton.ts";
+import { assessBoxProjection } from "./box-projection/residuals.ts";
 import { earlierRow } from "./earlier-row.ts";
 import { interruption } from "./interruption.ts";
 import { judge } from "./residuals.ts";

@@ -1,8 +1,8 @@
 import { offsetOf } from "../problem/products.ts";
 import { itemOf } from "../problem/quadratic-program.ts";
 import type { SparsemaxProblem } from "../problem/sparsemax-problem.ts";
+import { correction, simplexThreshold, type Threshold } from "./box-projection/simplex-threshold.ts";
 import { judge } from "./residuals.ts";
-import { correction, simplexThreshold, type Threshold } from "./simplex-threshold.ts";
 import type { Certificate, Solution, Solver, Status } from "./solver.ts";
 
 export interface SimplexProjectionOptions {

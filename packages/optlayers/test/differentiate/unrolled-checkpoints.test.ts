@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Checkpoints } from "../../src/differentiate/unrolled-checkpoints.ts";
+import { Checkpoints } from "../../src/differentiate/unrolled/checkpoints.ts";
 import { admm, type DataCotangents, datumNames, OptionError, quadraticProgram, unrolled } from "../../src/index.ts";
 import { normals, randomProgram, relativeError } from "../random-programs.ts";
 

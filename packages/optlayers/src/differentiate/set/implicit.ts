@@ -5,7 +5,7 @@ import { leastNormSolution } from "../../kkt/least-norm.ts";
 import { objectiveOf } from "../../problem/set-objective.ts";
 import { parametersOf, type SetDatumName, type SetProgram } from "../../problem/set-program.ts";
 import { datumTensor, type SetItem, setItems, type Tangent } from "../../sets/convex-set.ts";
-import { naturalStep, type SetScales, scalesOf } from "../../solvers/projected-gradient-residual.ts";
+import { naturalStep, type SetScales, scalesOf } from "../../solvers/projected-gradient/residual.ts";
 import { isUsable, type Solution } from "../../solvers/solver.ts";
 import type { DataCotangents, DataTangents, DifferentiationReport, DifferentiationRule } from "../rule.ts";
 

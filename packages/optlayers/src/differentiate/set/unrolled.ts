@@ -4,10 +4,10 @@ import { checkCount, checkFraction } from "../../check-options.ts";
 import { gradientOnTape, objectiveOf, type SetObjective } from "../../problem/set-objective.ts";
 import { parametersOf, type SetDatumName, type SetProgram, startOf } from "../../problem/set-program.ts";
 import { datumTensor, type SetItem, setItems } from "../../sets/convex-set.ts";
-import { type Momentum, nextMomentum, restarted } from "../../solvers/momentum.ts";
+import { type Momentum, nextMomentum, restarted } from "../../solvers/projected-gradient/momentum.ts";
 import { isUsable, type Solution } from "../../solvers/solver.ts";
 import type { DataCotangents, DifferentiationRule } from "../rule.ts";
-import { Checkpoints } from "../unrolled-checkpoints.ts";
+import { Checkpoints } from "../unrolled/checkpoints.ts";
 import { cleaned } from "./implicit.ts";
 
 export interface SetUnrolledOptions {

@@ -18,6 +18,7 @@ import {
   readMps,
   type SparseQuadraticProgram,
   type SparseSolution,
+  sparseAdmm,
   sparseInteriorPoint,
   sparseQuadraticProgram,
 } from "../../src/index.ts";
@@ -341,6 +342,15 @@ describe("the progress of a solve", () => {
 });
 
 describe("problems without a solution", () => {
+  it.each([
+    ["the interior point", sparseInteriorPoint()],
+    ["ADMM", sparseAdmm()],
+  ])("a maximum far out, along a curvature that is negative by rounding, is not called solved by %s", (_, method) => {
+    const Q = fromDense([2, 2], [1, 0, 0, -1e-14]);
+    const { status, x } = method.solve(sparseQuadraticProgram({ Q, q: [1, 2] }));
+    expect([status, Number.isFinite(x[1])]).toEqual([expect.not.stringMatching(/^solved/), true]);
+  });
+
   /** Checks a certificate by its definition, on dense copies. */
   function provesInfeasible(problem: SparseQuadraticProgram, { certificate }: SparseSolution): boolean {
     if (certificate?.kind !== "primal_infeasible") return false;

@@ -30,7 +30,8 @@ export interface SparseAssessment {
  *     dual    max(|Qx + q + A'nu + G'lambda + zeta|, any multiplier that pushes against an infinite bound)
  *     gap     |x'Qx + q'x + b'nu + sigma(lambda) + sigma(zeta)|,  sigma(y) = upper'max(y, 0) + lower'min(y, 0)
  *
- * Sums are taken in twice the working precision, so that what is measured is the point and not the measuring.
+ * A Q that was accepted though it is negative by rounding may have a stationary point that is no minimum, far out where
+ * x'Qx < 0 is as large as q'x: such a curvature counts as gap. Sums are taken in twice the working precision, so that what is measured is the point and not the measuring.
  */
 export function assessSparse(problem: SparseQuadraticProgram, point: SparsePoint): SparseAssessment {
   return new SparseAssessor(problem).assess(point);
@@ -45,6 +46,9 @@ export function dataUnits({ Q, q, A, b, G, l, u, lower, upper }: SparseQuadratic
   const matrices = { Q: maxAbs(Q.data), A: maxAbs(A.data), G: maxAbs(G.data) };
   return unitsOf({ ...matrices, q: maxAbs(q), b: maxAbs(b), h: smaller(l, u), bounds: smaller(lower, upper) });
 }
+
+/** A negative x'Qx below this share of q'x is rounding. */
+const noise = 1e-9;
 
 /** `assessSparse` for many points of one problem. */
 export class SparseAssessor {
@@ -93,11 +97,12 @@ export class SparseAssessor {
     const rows = boxResiduals(Gx, lambda, l, u, this.rowSupport);
     const bounds = boxResiduals(x, zeta, lower, upper, this.boundSupport);
     const qx = doubledDot(q, x);
+    const gap = Math.abs(gapOf(this.problem, point, Qx, this.rowSupport, this.boundSupport));
     const largestX = Math.max(maxAbs(b), maxAbs(Gx), maxAbs(x));
     return {
       primal: Math.max(maxAbs(equality.round(this.rest), 0, p), rows.violation, bounds.violation),
       dual: Math.max(maxAbs(gradient.round(this.rest), 0, n), rows.wrongSide, bounds.wrongSide),
-      gap: Math.abs(gapOf(this.problem, point, Qx, this.rowSupport, this.boundSupport)),
+      gap: Math.max(gap, -xQx > noise * (Math.abs(qx) + this.units.gap) ? -xQx : 0),
       primalScale: this.units.primal + largestX,
       dualScale: this.units.dual + Math.max(maxAbs(Qx), maxAbs(q)),
       gapScale: this.units.gap + Math.max(Math.abs(xQx), Math.abs(qx)),

@@ -263,6 +263,13 @@ describe("boxProjectionLayer with rows of other units", () => {
     },
   );
 
+  it.each([1e308, 1e200, 1e30])("does not let a y of %d excuse an x that misses its equation", (far) => {
+    const [a, b] = [-0.136, 0.0041];
+    const problem = boxProjection({ y: [far], A: [[a]], b: [b], lower: [-0.0302], upper: [0.44] });
+    const { status, x } = semismoothNewton({ tolerance: 1e-3 }).solve(problem);
+    expect(status[0] !== "solved" || Math.abs(a * x[0] - b) < 1e-4).toBe(true);
+  });
+
   it.each([1e-3, 1e-6, 1e-7])("does not call rows that differ by %d contradictory", (angle) => {
     const data = {
       y: [0.3, 0.9, -2],

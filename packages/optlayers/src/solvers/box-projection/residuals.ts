@@ -20,8 +20,22 @@ interface BoxItem {
   readonly upper: Float64Array;
 }
 
-/** Terms below this share of what y alone would make are no measure: they are what its rounding leaves. */
+/**
+ * Terms below this share of what y alone would make are no measure: they are what its rounding leaves. But where b or the
+ * bounds have a size, a y far beyond it excuses nothing (`floor`).
+ */
 const share = 1e-6;
+
+/** What y's rounding leaves, at most the size that the constraints themselves have; 0 of these is no size. */
+function floor(ofY: number, ofConstraints: number): number {
+  return ofConstraints > 0 ? Math.min(share * ofY, ofConstraints) : share * ofY;
+}
+
+function largestBound({ lower, upper }: BoxItem): number {
+  const finite = (values: Float64Array) =>
+    values.reduce((largest, value) => (Number.isFinite(value) ? Math.max(largest, Math.abs(value)) : largest), 0);
+  return Math.max(finite(lower), finite(upper));
+}
 
 /**
  * The KKT residuals of every item from the data and the point alone (infinity norms), with the objective 1/2 |x - y|^2 and
@@ -62,7 +76,8 @@ interface Measured {
   readonly scale: number;
 }
 
-function equations({ A, y, b }: BoxItem, x: Float64Array): Measured {
+function equations(item: BoxItem, x: Float64Array): Measured {
+  const { A, y, b } = item;
   const left = b.map((value) => -value);
   const terms = b.map(Math.abs);
   for (let j = 0; j < x.length; j++) {
@@ -72,13 +87,16 @@ function equations({ A, y, b }: BoxItem, x: Float64Array): Measured {
       terms[A.indices[k]] += Math.abs(term);
     }
   }
-  return { error: maxAbs(left), scale: Math.max(maxAbs(terms), share * maxAbs(A.data) * maxAbs(y)) };
+  const size = maxAbs(A.data);
+  const rounding = floor(size * maxAbs(y), Math.max(maxAbs(b), size * largestBound(item)));
+  return { error: maxAbs(left), scale: Math.max(maxAbs(terms), rounding) };
 }
 
-function bounds({ y, lower, upper }: BoxItem, x: Float64Array): Measured {
+function bounds(item: BoxItem, x: Float64Array): Measured {
+  const { y, lower, upper } = item;
   let error = 0;
   for (let j = 0; j < x.length; j++) error = Math.max(error, lower[j] - x[j], x[j] - upper[j]);
-  return { error, scale: Math.max(maxAbs(x), share * maxAbs(y)) };
+  return { error, scale: Math.max(maxAbs(x), floor(maxAbs(y), largestBound(item))) };
 }
 
 function stationarity({ y }: BoxItem, x: Float64Array, zeta: Float64Array, force: Float64Array): Measured {

@@ -9,7 +9,7 @@ import { interiorPoint } from "../../src/solvers/interior-point.ts";
 import { residualUnits } from "../../src/solvers/residual-units.ts";
 import { assess } from "../../src/solvers/residuals.ts";
 import type { Solution } from "../../src/solvers/solver.ts";
-import { inner, randomProgram, relativeError, uniforms } from "../random-programs.ts";
+import { inner, normals, randomProgram, relativeError, uniforms } from "../random-programs.ts";
 
 const shapes = {
   "p + m < n": { n: 20, p: 4, m: 9, batch: 3, batched: ["q", "h"], seed: 1 },
@@ -34,6 +34,25 @@ function imageLayer(batch: number): QuadraticProgram {
     b: new Array(50).fill(1),
     G: matrix(50),
     h: Array.from({ length: 50 }, uniform),
+  });
+}
+
+/** Alt-Diff's dense QP, Q = R'R with a square normal R, of which one row is a thousandth of the others. */
+function illConditioned(n: number, seed: number): QuadraticProgram {
+  const normal = normals(seed);
+  const matrix = (rows: number) => Array.from({ length: rows }, () => Float64Array.from({ length: n }, normal));
+  const R = matrix(n);
+  R[0] = R[0].map((value) => value / 1000);
+  const columns = Array.from({ length: n }, (_, j) => Float64Array.from(R, (row) => row[j]));
+  const rows = (count: number) => matrix(count).map((row) => Array.from(row));
+  const vector = (length: number) => Array.from({ length }, normal);
+  return quadraticProgram({
+    Q: columns.map((left) => columns.map((right) => inner(left, right))),
+    q: vector(n),
+    A: rows(n / 6),
+    b: vector(n / 6),
+    G: rows(n / 3),
+    h: vector(n / 3),
   });
 }
 
@@ -109,6 +128,18 @@ describe("admm", () => {
     expect(new Set(solution.status)).toEqual(new Set(["solved"]));
     expect(Math.max(...solution.iterations)).toBeLessThan(60);
   });
+
+  it.each([1, 2, 3])(
+    "returns an x that meets the constraints as the iteration did where Q is ill-conditioned, seed %i",
+    (seed) => {
+      const problem = illConditioned(120, seed);
+      const exact = interiorPoint({ tolerance: 1e-10 }).solve(problem);
+      const solution = admm({ tolerance: 1e-6, polish: false }).solve(problem);
+      expect(solution.status).toEqual(["solved"]);
+      expect(assess(problem, solution).relative[0]).toBeLessThanOrEqual(1e-6);
+      expect(relativeError(solution.x, exact.x)).toBeLessThan(1e-5);
+    },
+  );
 
   it("solves problems whose Q is singular, linear programs among them", () => {
     const box = {

@@ -73,7 +73,7 @@ export function adjointRecursion(
   } while (residual > settings.truncate && iterations < settings.maxIterations);
 
   const u = new Float64Array(count * n);
-  update.recover(Z, Ku, u);
+  update.recover(Z, u);
   const y = v.map((value, k) => (active[k] ? rho * (duals[k] - value) : 0));
   writeAdjoint(point, u, y, adjoint);
   return { iterations, residual, bytes: 8 * (5 * count * n + 7 * count * r) };

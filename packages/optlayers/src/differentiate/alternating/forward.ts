@@ -147,7 +147,7 @@ function settledTangents(
     residual = largestRatio(changes, first);
   } while (residual > settings.truncate && iterations < settings.maxIterations);
   const dX = new Float64Array(force.length);
-  update.recover(arrays.Z, arrays.KdX, dX);
+  update.recover(arrays.Z, dX);
   return { dX, dt: arrays.dt, run: { iterations, residual, bytes: 8 * (5 * force.length + 7 * shift.length) } };
 }
 

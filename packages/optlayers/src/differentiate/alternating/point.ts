@@ -51,7 +51,7 @@ export function frozenPoints(
 }
 
 function bytesOf({ n, r, factorQ, T, S }: AdmmGroup["geometry"]): number {
-  return 8 * (r * n + (factorQ ? n * n : 0) + (T ? n * r : 0) + (S ? 2 * r * r : n * n));
+  return 8 * (r * n + (factorQ ? n * n : 0) + (T ? n * r : 0) + (S ? 3 * r * r : n * n));
 }
 
 /** Weakly active to this tolerance counts as inactive, as in the implicit rule. */

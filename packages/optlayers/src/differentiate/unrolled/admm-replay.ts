@@ -51,7 +51,7 @@ export function admmReplay(
         Z[i] = (active[i] ? t[i] : -t[i]) - rho * k[i];
       }
       update.step(Z, Kx);
-      update.recover(Z, Kx, x);
+      update.recover(Z, x);
       for (let i = 0; i < t.length; i++) {
         duals[i] = scale[i % r] * (Z[i] + rho * Kx[i]);
         t[i] = (active[i] ? t[i] : (1 - relaxation) * t[i]) + relaxation * rho * (Kx[i] - k[i]);
@@ -60,7 +60,7 @@ export function admmReplay(
     advanceTangents({ force, shift }) {
       const tangents = primalUpdate(group.geometry, factor, force, dX);
       tangentSweep(tangents, { active, rho, relaxation }, shift, arrays, changes);
-      tangents.recover(arrays.Z, arrays.KdX, dX);
+      tangents.recover(arrays.Z, dX);
     },
   };
 }

@@ -33,7 +33,8 @@ export interface AdmmGeometry {
 /** The factors for one penalty: M = K H^-1 K' in the space of the constraints, or the Cholesky factor of H. */
 export interface PenaltyFactor {
   readonly rho: number;
-  readonly reduced: boolean;
+  /** The Cholesky factor of I + rho S in the space of the constraints; otherwise null. */
+  readonly shifted: View<Float64Array> | null;
   /** M (r x r) or the factor of H + proximal I (n x n). */
   readonly matrix: View<Float64Array>;
   /** 0, or the weight of the proximal term that stands in where H itself is singular. */

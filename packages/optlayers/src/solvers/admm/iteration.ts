@@ -93,7 +93,7 @@ export function runAdmm(
     }
     if (settings.adaptiveRho) penalty = adaptedPenalty(sweep, look, unfinished, penalty, iteration);
   }
-  penalty.update.recover(sweep.Z, sweep.KX, run.X);
+  penalty.update.recover(sweep.Z, run.X);
   for (let k = 0; k < t.length; k++) if (!Number.isFinite(t[k])) t[k] = 0;
   return { ...run, rho: penalty.factor.rho };
 }
@@ -125,7 +125,7 @@ function finishRows(
 ): void {
   const unfinished = unfinishedRows(run);
   if (unfinished.length === 0) return;
-  penalty.update.recover(sweep.Z, sweep.KX, run.X);
+  penalty.update.recover(sweep.Z, run.X);
   for (const [i, point] of finish(unfinished, { X: run.X, rho: penalty.factor.rho })) {
     run.finished.set(i, point);
     stop(run, i, "solved", iteration);
@@ -160,7 +160,7 @@ interface Earlier {
 /** The point before a sweep: the change over the sweep tends to a certificate where an item is infeasible. */
 function remember(sweep: Sweep, penalty: Penalty): Earlier {
   const X = new Float64Array(sweep.rows.F.length);
-  if (!sweep.rows.geometry.factorQ) penalty.update.recover(sweep.Z, sweep.KX, X);
+  if (!sweep.rows.geometry.factorQ) penalty.update.recover(sweep.Z, X);
   return { duals: sweep.currentDuals().slice(), X };
 }
 
@@ -170,7 +170,7 @@ function certifyRows(run: Outcomes, sweep: Sweep, penalty: Penalty, earlier: Ear
   if (unfinished.length === 0) return;
   const duals = sweep.currentDuals();
   const X = new Float64Array(sweep.rows.F.length);
-  penalty.update.recover(sweep.Z, sweep.KX, X);
+  penalty.update.recover(sweep.Z, X);
   for (const i of unfinished) {
     const certificate = certificateOf(sweep.rows, i, duals, X, earlier);
     if (!certificate) continue;

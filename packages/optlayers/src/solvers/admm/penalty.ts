@@ -39,7 +39,7 @@ export function adaptedPenalty(
   const factor = penaltyFactor(geometry, sweep.firstRho * 10 ** (exponent / 4));
   if (!factor) return penalty;
   const X = new Float64Array(F.length);
-  if (factor.proximal > 0) penalty.update.recover(sweep.Z, sweep.KX, X);
+  if (factor.proximal > 0) penalty.update.recover(sweep.Z, X);
   keepPoint(t, geometry, factor.rho / old);
   return { factor, update: primalUpdate(geometry, factor, F, X), exponent, since: iteration };
 }

@@ -12,8 +12,8 @@ import type { AdmmGeometry, PenaltyFactor } from "./geometry.ts";
 export interface PrimalUpdate {
   /** KX <- K x of every row, the only thing that the iteration needs of x. */
   step(Z: Float64Array, KX: Float64Array): void;
-  /** X <- x of every row, for the Z and KX of the last step. */
-  recover(Z: Float64Array, KX: Float64Array, X: Float64Array): void;
+  /** X <- x of every row, for the Z of the last step. */
+  recover(Z: Float64Array, X: Float64Array): void;
   /** D <- Qx + f of every row, for the Z and KX of the last step, without forming x where that can be saved. */
   gradient(Z: Float64Array, KX: Float64Array, D: Float64Array): void;
 }
@@ -45,12 +45,12 @@ export function penaltyFactor(geometry: AdmmGeometry, rho: number): PenaltyFacto
 function reducedFactor(S: View<Float64Array>, rho: number): PenaltyFactor | null {
   const r = S.shape[0];
   const matrix = view(S.data.slice(), [r, r]);
-  const factor = { rho, reduced: true, matrix, proximal: 0 };
-  if (r === 0) return factor;
   const shifted = view(
     S.data.map((value) => rho * value),
     [r, r],
   );
+  const factor = { rho, shifted, matrix, proximal: 0 };
+  if (r === 0) return factor;
   for (let i = 0; i < r; i++) shifted.data[i * r + i] += 1;
   if (activeKernels().potrf(shifted) !== 0) return null;
   activeKernels().potrs(shifted, matrix);
@@ -62,13 +62,13 @@ function fullFactor({ n, r, Q, K }: AdmmGeometry, rho: number): PenaltyFactor | 
   if (r > 0) activeKernels().syrk(rho, transposed(K), 1, H);
   const exact = view(H.data.slice(), [n, n]);
   if (activeKernels().potrf(exact) === 0 && diagonalRatio(exact.data, n) > singularPivot) {
-    return { rho, reduced: false, matrix: exact, proximal: 0 };
+    return { rho, shifted: null, matrix: exact, proximal: 0 };
   }
   let trace = 0;
   for (let j = 0; j < n; j++) trace += H.data[j * n + j];
   const proximal = proximalWeight * (trace > 0 ? trace / n : 1);
   for (let j = 0; j < n; j++) H.data[j * n + j] += proximal;
-  return activeKernels().potrf(H) === 0 ? { rho, reduced: false, matrix: H, proximal } : null;
+  return activeKernels().potrf(H) === 0 ? { rho, shifted: null, matrix: H, proximal } : null;
 }
 
 /** The x-update for the rows of F (count x n); a proximal term starts from the rows of `start`, or from 0. */
@@ -78,17 +78,24 @@ export function primalUpdate(
   F: Float64Array,
   start?: Float64Array,
 ): PrimalUpdate {
-  return factor.reduced ? reducedUpdate(geometry, factor, F) : fullUpdate(geometry, factor, F, start);
+  const { shifted } = factor;
+  return shifted ? reducedUpdate(geometry, { ...factor, shifted }, F) : fullUpdate(geometry, factor, F, start);
 }
 
 /**
  * In the space of the constraints: K x = -(g + M z) with g = K H^-1 f = (I - rho M) K Q^-1 f, one small product a step.
- * At the end x = -Q^-1 (f + K'(z + rho K x)), which is the same x.
+ * At the end x = -Q^-1 (f + K'y) with y = z + rho K x, which is the same x. Rounding in y reaches K x through S, whose norm
+ * is that of Q^-1, unless (I + rho S) y = z - rho K Q^-1 f holds to rounding: y is solved for and not summed
+ * up from K x.
  */
-function reducedUpdate(geometry: AdmmGeometry, factor: PenaltyFactor, F: Float64Array): PrimalUpdate {
+function reducedUpdate(
+  geometry: AdmmGeometry,
+  factor: PenaltyFactor & { readonly shifted: View<Float64Array> },
+  F: Float64Array,
+): PrimalUpdate {
   const { n, r, T, factorQ } = geometry;
   if (!T || !factorQ) throw new Error("the reduced space needs the factor of Q");
-  const { rho, matrix: M } = factor;
+  const { rho, matrix: M, shifted } = factor;
   const count = F.length / n;
   const kernels = activeKernels();
   const white = view(F.slice(), [count, n]);
@@ -106,12 +113,15 @@ function reducedUpdate(geometry: AdmmGeometry, factor: PenaltyFactor, F: Float64
       for (let k = 0; k < KX.length; k++) KX[k] = -g.data[k];
       kernels.gemm(-1, view(Z, [count, r]), M, 1, view(KX, [count, r]));
     },
-    recover(Z, KX, X) {
+    recover(Z, X) {
       for (let k = 0; k < X.length; k++) X[k] = -white.data[k];
-      const duals = new Float64Array(count * r);
-      for (let k = 0; k < duals.length; k++) duals[k] = Z[k] + rho * KX[k];
       const x = view(X, [count, n]);
-      if (r > 0) kernels.gemm(-1, view(duals, [count, r]), transposed(T), 1, x);
+      if (r > 0) {
+        const y = view(new Float64Array(count * r), [count, r]);
+        for (let k = 0; k < y.data.length; k++) y.data[k] = Z[k] - rho * KQf.data[k];
+        kernels.potrs(shifted, transposed(y));
+        kernels.gemm(-1, y, transposed(T), 1, x);
+      }
       kernels.trsm("upper", 1, transposed(factorQ), transposed(x));
     },
     gradient(Z, KX, D) {
@@ -144,7 +154,7 @@ function fullUpdate(
       kernels.potrs(matrix, transposed(last));
       if (r > 0) kernels.gemm(1, last, transposed(K), 0, view(KX, [count, r]));
     },
-    recover(_Z, _KX, X) {
+    recover(_Z, X) {
       X.set(last.data);
     },
     gradient(Z, KX, D) {

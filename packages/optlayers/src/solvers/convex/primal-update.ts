@@ -224,11 +224,11 @@ function factorOf({ geometry, hessian }: Item, rho: number): PenaltyFactor | nul
   if (r > 0) activeKernels().syrk(rho, transposed(K), 1, H);
   const exact = view(H.data.slice(), [n, n]);
   if (activeKernels().potrf(exact) === 0 && diagonalRatio(exact.data, n) > singularPivot) {
-    return { rho, reduced: false, matrix: exact, proximal: 0 };
+    return { rho, shifted: null, matrix: exact, proximal: 0 };
   }
   const proximal = singularPivot * (maxAbs(H.data) || 1);
   for (let k = 0; k < n * n; k += n + 1) H.data[k] += proximal;
-  return activeKernels().potrf(H) === 0 ? { rho, reduced: false, matrix: H, proximal } : null;
+  return activeKernels().potrf(H) === 0 ? { rho, shifted: null, matrix: H, proximal } : null;
 }
 
 function same(a: Float64Array, b: Float64Array): boolean {

@@ -3,7 +3,7 @@ import type { DType } from "@solvegrad/linalg";
 import { checkChoice } from "../check-options.ts";
 import { withFiniteGradients } from "../differentiate/finite-gradients.ts";
 import type { Cotangent, DifferentiationReport, DifferentiationRule } from "../differentiate/rule.ts";
-import { LayerError, OptimizationError } from "../errors.ts";
+import { LayerError, OptimizationError, OptionError } from "../errors.ts";
 import { type Degeneracy, withDegeneracy } from "../kkt/degeneracy.ts";
 import type { Datum } from "../problem/quadratic-program.ts";
 import { isUsable, type Solution, type SolveOptions, type Solver, type Status } from "../solvers/solver.ts";
@@ -16,6 +16,14 @@ export type OnFailure = "raise" | "mask";
 /** Throws an `OptionError` for anything else, as may come from JavaScript. */
 export function checkOnFailure(onFailure: string = "raise", choices: readonly string[] = ["raise", "mask"]): void {
   checkChoice("onFailure", onFailure, choices);
+}
+
+/** Throws an `OptionError` for what is no solution at all; one of another problem is a bad start, and no mistake. */
+function checkWarmStart(earlier: Partial<Solution> | undefined): void {
+  if (earlier === undefined) return;
+  const { x, nu, lambda, s } = earlier;
+  if ([x, nu, lambda, s].every((part) => part instanceof Float64Array)) return;
+  throw new OptionError("warmStart", earlier, "an earlier solution with x, nu, lambda and s");
 }
 
 /** How many numbers of each kind a solution of a problem has. */
@@ -143,6 +151,7 @@ export function solveOnTape<
   { onFailure = "raise", onBackward, warmStart, signal, onIteration, timeLimit }: LayerOptions,
 ) {
   const { name, names, data, problem, dtype, kkt, sight } = stated;
+  checkWarmStart(warmStart);
   const solved = solver.solve(problem, { warmStart, signal, onIteration, timeLimit });
   const usable = usableSolution(checkedSolution(solved, problem), onFailure);
   const solution = sight ? withDegeneracy({ ...usable }, (seen) => sight.degeneracyOf(problem, seen)) : usable;

@@ -15,14 +15,15 @@ interface Acceptance {
 /**
  * The earlier solution where it satisfies the KKT conditions of this problem, else the point on its active rows, which the
  * solution of a nearby problem mostly shares (`polish`). The relative residuals say which items that solves. Null for a
- * solution of other shapes. It may be of any solver.
+ * solution of other shapes, or with parts missing. It may be of any solver.
  */
 export function fromEarlier(
   problem: QuadraticProgram,
-  { x, nu, lambda, s }: Solution,
+  { x, nu, lambda, s }: Partial<Solution>,
   { tolerance, units, method }: Acceptance,
 ): Polished | null {
   const { n, p, m, batch } = problem;
+  if (!(x && nu && lambda && s)) return null;
   const lengths = [x.length, nu.length, lambda.length, s.length];
   if (lengths.some((length, k) => length !== batch * [n, p, m, m][k])) return null;
   const point = { x, nu, lambda: lambda.map((value) => Math.max(value, 0)), s: s.map((value) => Math.max(value, 0)) };

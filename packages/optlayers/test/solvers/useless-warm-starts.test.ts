@@ -4,14 +4,17 @@ import {
   admm,
   convexAdmm,
   convexInteriorPoint,
+  convexLayer,
   convexProgram,
   entropicAdmm,
   entropicInteriorPoint,
   entropyProgram,
   interiorPoint,
+  quadraticLayer,
   quadraticProgram,
   type Solution,
   type SolveOptions,
+  softmaxLayer,
 } from "../../src/index.ts";
 import { relativeError } from "../random-programs.ts";
 
@@ -55,5 +58,21 @@ describe.each(Object.entries(solvers))("%s", (_, solve) => {
     const warm = solve({ warmStart: { ...cold, lambda: cold.lambda.map(() => Number.NaN) } });
     expect(warm.status).toEqual(["solved"]);
     expect(relativeError(warm.x, cold.x)).toBeLessThan(1e-5);
+  });
+});
+
+describe("a layer", () => {
+  const layers: Record<string, (warmStart: Solution) => unknown> = {
+    quadraticLayer: (warmStart) => quadraticLayer({ Q: [[2]], q: [1] }, { warmStart }),
+    "quadraticLayer with bounds": (warmStart) => quadraticLayer({ Q: [[2]], q: [1], lower: [0] }, { warmStart }),
+    softmaxLayer: (warmStart) => softmaxLayer({ y: [1, 2] }, { warmStart }),
+    convexLayer: (warmStart) =>
+      convexLayer({ objective: (x: Tensor) => x.square().sum(-1), n: 1, G: [[1]], h: [-1] }, { warmStart }),
+  };
+  const useless: unknown[] = [{}, [], { x: new Float64Array(1) }, "the last one"];
+  it.each(Object.entries(layers))("%s names a warm start that is no solution", (_, layer) => {
+    for (const start of useless) {
+      expect(() => layer(start as Solution)).toThrow(/option warmStart is .*, expected an earlier solution/);
+    }
   });
 });

@@ -141,7 +141,7 @@ export {
   weightsOf,
 } from "./training/checkpoint.ts";
 export { EarlyStopping, headlineOf, isBetter } from "./training/early-stopping.ts";
-export { type BatchOptions, batchCount, batches, type Examples, selected } from "./training/examples.ts";
+export { type BatchOptions, batchCount, batches, type Examples, firstOf, selected } from "./training/examples.ts";
 export { metricsTable } from "./training/metrics-table.ts";
 export { clipGradients, NetworkOptimizer, type NetworkOptimizerOptions } from "./training/network-optimizer.ts";
 export { RunFolder } from "./training/run-folder.ts";

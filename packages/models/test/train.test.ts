@@ -62,6 +62,23 @@ describe("batches", () => {
     expect(() => [...batches(examples, { batchSize: 0 })]).toThrow("batchSize is 0, expected a positive integer");
   });
 
+  it("go on after those that are skipped, which are not made", () => {
+    const made: number[] = [];
+    const examples = {
+      count: 10,
+      batch: (places: Int32Array) => {
+        made.push(...places);
+        return places;
+      },
+    };
+    const all = [...batches(examples, { batchSize: 3, random: random(1) })].map(({ batch }) => [...batch]);
+    made.length = 0;
+    const rest = [...batches(examples, { batchSize: 3, random: random(1), skip: 2 })].map(({ batch }) => [...batch]);
+    expect(rest).toEqual(all.slice(2));
+    expect(made).toEqual(all.slice(2).flat());
+    expect([...batches(examples, { batchSize: 3, skip: 4 })]).toEqual([]);
+  });
+
   it("of a split come from the chosen places alone", () => {
     const split = selected(imageExamples(mnist.test), Int32Array.of(9, 4, 7));
     expect(split.count).toBe(3);

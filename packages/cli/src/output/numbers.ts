@@ -44,6 +44,11 @@ export function short(value: number): string {
   return size >= 1e4 || (size > 0 && size < 1e-3) ? value.toExponential(2) : value.toPrecision(4);
 }
 
+/** Words as they begin a sentence or a heading. */
+export function capital(words: string): string {
+  return `${words[0].toUpperCase()}${words.slice(1)}`;
+}
+
 export function thousands(count: number): string {
   return count.toLocaleString("en-US");
 }

@@ -49,7 +49,7 @@ function summary(prepared: PreparedTask, steps: readonly StepEvent[], evaluation
 }
 
 function headlineTile({ task: { headline }, words }: PreparedTask, last: EvaluationEvent | undefined): Tile {
-  const label = capital(headline.words);
+  const label = text.capital(headline.words);
   if (!last) return { label, value: "none yet", note: "the run was stopped before its first evaluation" };
   const value = headlineOf(headline, last);
   const right = Math.round(value * last.count);
@@ -106,16 +106,12 @@ function trainingFigures(
   });
   if (headline.measure === "loss") return [loss];
   const values = steps.map((event) => headlineOf(headline, event));
-  const judged = curve(capital(headline.measure), steps, evaluations, (event) => headlineOf(headline, event), {
+  const judged = curve(text.capital(headline.measure), steps, evaluations, (event) => headlineOf(headline, event), {
     axis: { label: words.headline, percent: headline.share, ...domainOf(headline, values) },
     examples: words.examples,
     caption: `${run}. The last test value is ${last ? headlineValue(headline, headlineOf(headline, last)) : "not there yet"}.`,
   });
   return [loss, judged];
-}
-
-function capital(word: string): string {
-  return `${word[0].toUpperCase()}${word.slice(1)}`;
 }
 
 /** A share that should rise begins where the run spends most of its time. */

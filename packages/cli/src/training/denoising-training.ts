@@ -7,6 +7,7 @@ import {
   denoisers,
   denoisingSettings,
   denoisingTask,
+  firstOf,
   generateSignals,
   problemOfLayer,
   totalVariationError,
@@ -43,7 +44,7 @@ export async function denoisingTraining(options: TaskOptions): Promise<PreparedT
   };
 
   function compareOnTestSignals(signal: AbortSignal) {
-    const { noisy, clean } = task.test.batch(Int32Array.from({ length: compared }, (_, i) => i));
+    const { noisy, clean } = firstOf(task.test, compared);
     const layerData = task.network.layerData?.(noisy);
     if (!layerData) return Promise.resolve(null);
     const loss = (x: Parameters<typeof slice>[0]) => mseLoss(slice(x, 1, 0, data.test.length), clean);
@@ -65,7 +66,7 @@ function words(
 ): TaskWords {
   const method = layer === "perceptron" ? "" : `, ${differentiation}, tolerance ${text.tolerance(tolerance)}`;
   const network = `${networkWords[layer]}${method}`;
-  const capital = `${network[0].toUpperCase()}${network.slice(1)}`;
+  const capital = text.capital(network);
   const best = `total variation with its best lambda (${lambda}) has ${mark.toFixed(2)}`;
   return {
     title: "Denoising of piecewise constant signals",

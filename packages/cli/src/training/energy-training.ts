@@ -6,6 +6,7 @@ import {
   energySettings,
   energyTask,
   energyTrainings,
+  firstOf,
   type LoadSeries,
   problemOfLayer,
 } from "@solvegrad/models";
@@ -43,7 +44,7 @@ function squaredCostTraining(options: TaskOptions): PreparedTask {
 
 /** The gradients of the trained layer for the loss of the first test days. */
 function compareOnTestDays({ network, test }: EnergyTask, signal: AbortSignal) {
-  const { past, demand } = test.batch(Int32Array.from({ length: Math.min(compared, test.count) }, (_, i) => i));
+  const { past, demand } = firstOf(test, compared);
   const data = network.layerData(network.forecast(past).detach());
   const { problem, cotangent } = problemOfLayer(data, (x) => mseLoss(x, demand));
   return compareProblem(problem, cotangent, { signal });

@@ -1,6 +1,7 @@
 import {
   cooldown,
   type Differentiation,
+  firstOf,
   type ImageSettings,
   type ImageTask,
   imageSettings,
@@ -47,7 +48,7 @@ export function imageTraining(
 
 /** The three gradients of the optimization layer for the loss of the first test images. */
 function compareOnTestBatch({ network, test }: ImageTask, batchSize: number, signal: AbortSignal) {
-  const batch = test.batch(Int32Array.from({ length: Math.min(batchSize, test.count) }, (_, i) => i));
+  const batch = firstOf(test, batchSize);
   const { problem, cotangent } = layerProblem(network, batch);
   return compareProblem(problem, cotangent, { signal });
 }

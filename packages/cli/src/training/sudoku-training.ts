@@ -3,6 +3,7 @@ import { mseLoss, random } from "@solvegrad/autograd";
 import {
   DataFileError,
   type Differentiation,
+  firstOf,
   generateSudoku,
   parseSudoku,
   problemOfLayer,
@@ -68,7 +69,7 @@ function readBoards(file: string): SudokuSet {
 
 /** The gradients of the trained layer for the loss of the first test puzzles. */
 function compareOnTestBatch({ test }: SudokuTask, network: SudokuOptNet, signal: AbortSignal) {
-  const { puzzles, solutions } = test.batch(Int32Array.from({ length: Math.min(compared, test.count) }, (_, i) => i));
+  const { puzzles, solutions } = firstOf(test, compared);
   const { problem, cotangent } = problemOfLayer(network.layerData(puzzles), (x) => mseLoss(x, solutions));
   return compareProblem(problem, cotangent, { signal });
 }
@@ -90,7 +91,7 @@ function words(
   const board = `${size} x ${size}`;
   const method = layer === "optnet" ? `, ${differentiation}, tolerance ${text.tolerance(tolerance)}` : "";
   const network = `${networkWords[layer]}${method}`;
-  const capital = `${network[0].toUpperCase()}${network.slice(1)}`;
+  const capital = text.capital(network);
   return {
     title: `Sudoku (${board}) learned from examples`,
     data: `${text.thousands(train.count)} training and ${text.thousands(test.count)} test puzzles of ${board}, ${source}`,

@@ -2,7 +2,7 @@ import { eye, Linear, random, type Tensor } from "@solvegrad/autograd";
 import { denseLayer } from "./dense-methods.ts";
 import { type Cell, type Experiment, notInOurCopy } from "./experiment.ts";
 import { type LayerTime, layerTimes, type TimedLayer } from "./layer-times.ts";
-import { measureEach } from "./measure-each.ts";
+import { tableOfEach } from "./measure-each.ts";
 
 const batch = 128;
 
@@ -23,8 +23,7 @@ export const batchTimes: Experiment = {
       const times = await layerTimes(methods, inputs, { signal });
       return [row(n, { ...linear, status: "" }), ...times.map((time) => row(n, time))];
     };
-    const { results, complete } = await measureEach(sizes, ([n]) => `n = ${n}`, measure, { progress, signal });
-    return { tables: [{ columns, rows: results.flat(), caption: caption(seed) }], figures: [], complete };
+    return tableOfEach({ columns, caption: caption(seed) }, sizes, ([n]) => `n = ${n}`, measure, { progress, signal });
   },
 };
 

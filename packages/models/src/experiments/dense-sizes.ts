@@ -1,7 +1,7 @@
 import { denseLayer } from "./dense-methods.ts";
 import type { Cell, Experiment } from "./experiment.ts";
 import { type LayerTime, layerTimes } from "./layer-times.ts";
-import { measureEach } from "./measure-each.ts";
+import { tableOfEach } from "./measure-each.ts";
 import { denseData } from "./random-programs.ts";
 
 /** Table 1 of Alt-Diff, seconds in all: n, m, p; OptNet, CvxpyLayer, Alt-Diff, and the cosine of its gradient. */
@@ -36,11 +36,10 @@ export const denseSizes: Experiment = {
       const times = await layerTimes(methods, denseData(n, m, p, seed), { signal });
       return times.map((time) => row(size.join(", "), time));
     };
-    const { results, complete } = await measureEach(sizes, (size) => `n, m, p = ${size.join(", ")}`, measure, {
+    return tableOfEach({ columns, caption: caption(seed) }, sizes, (size) => `n, m, p = ${size.join(", ")}`, measure, {
       progress,
       signal,
     });
-    return { tables: [{ columns, rows: results.flat(), caption: caption(seed) }], figures: [], complete };
   },
 };
 

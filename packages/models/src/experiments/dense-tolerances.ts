@@ -1,7 +1,7 @@
 import { denseLayer } from "./dense-methods.ts";
 import type { Cell, Experiment } from "./experiment.ts";
 import { type LayerTime, layerTimes } from "./layer-times.ts";
-import { measureEach } from "./measure-each.ts";
+import { tableOfEach } from "./measure-each.ts";
 import { denseData } from "./random-programs.ts";
 
 /** Table 2 of Alt-Diff: tolerance; seconds of OptNet, CvxpyLayer and Alt-Diff on its second size (n = 3000). */
@@ -33,8 +33,7 @@ export const denseTolerances: Experiment = {
       return times.map((time) => row(size.join(", "), paper, time));
     };
     const words = ({ size, paper }: (typeof settings)[number]) => `n = ${size[0]}, tolerance ${paper.tolerance}`;
-    const { results, complete } = await measureEach(settings, words, measure, { progress, signal });
-    return { tables: [{ columns, rows: results.flat(), caption: caption(seed) }], figures: [], complete };
+    return tableOfEach({ columns, caption: caption(seed) }, settings, words, measure, { progress, signal });
   },
 };
 

@@ -8,7 +8,7 @@ import {
 } from "@solvegrad/optlayers";
 import type { Cell, Experiment } from "./experiment.ts";
 import { type LayerTime, layerTimes, type TimedLayer } from "./layer-times.ts";
-import { measureEach } from "./measure-each.ts";
+import { tableOfEach } from "./measure-each.ts";
 import { softmaxData } from "./random-programs.ts";
 
 /** Table 6 of Alt-Diff, seconds in all, and the cosine of its gradient; its first row, "ineq." in our copy, is read as the variables. */
@@ -56,8 +56,7 @@ export const softmaxSizes: Experiment = {
       return times.map((time) => row(size.join(", "), time));
     };
     const words = (size: readonly number[]) => `n, m, p = ${size.join(", ")}`;
-    const { results, complete } = await measureEach(sizes, words, measure, { progress, signal });
-    return { tables: [{ columns, rows: results.flat(), caption: caption(seed) }], figures: [], complete };
+    return tableOfEach({ columns, caption: caption(seed) }, sizes, words, measure, { progress, signal });
   },
 };
 

@@ -1,6 +1,6 @@
 import type { Cell, Experiment } from "./experiment.ts";
 import { type LayerTime, layerTimes } from "./layer-times.ts";
-import { measureEach } from "./measure-each.ts";
+import { tableOfEach } from "./measure-each.ts";
 import { sparsemaxData } from "./random-programs.ts";
 import { generalSparse, structured } from "./sparsemax-methods.ts";
 
@@ -28,8 +28,7 @@ export const sparsemaxSizes: Experiment = {
       const times = await layerTimes(methods, sparsemaxData(n, seed), { signal });
       return times.map((time) => row(n, time));
     };
-    const { results, complete } = await measureEach(sizes, ([n]) => `n = ${n}`, measure, { progress, signal });
-    return { tables: [{ columns, rows: results.flat(), caption: caption(seed) }], figures: [], complete };
+    return tableOfEach({ columns, caption: caption(seed) }, sizes, ([n]) => `n = ${n}`, measure, { progress, signal });
   },
 };
 

@@ -1,6 +1,6 @@
 import type { Cell, Experiment } from "./experiment.ts";
 import { type LayerTime, layerTimes } from "./layer-times.ts";
-import { measureEach } from "./measure-each.ts";
+import { tableOfEach } from "./measure-each.ts";
 import { sparsemaxData } from "./random-programs.ts";
 import { generalSparse, structured } from "./sparsemax-methods.ts";
 
@@ -28,8 +28,7 @@ export const sparsemaxTolerances: Experiment = {
       return times.filter(({ method }) => method !== "structured").map((time) => row(n, paper, time));
     };
     const words = ({ n, paper }: (typeof settings)[number]) => `n = ${n}, tolerance ${paper.tolerance}`;
-    const { results, complete } = await measureEach(settings, words, measure, { progress, signal });
-    return { tables: [{ columns, rows: results.flat(), caption: caption(seed) }], figures: [], complete };
+    return tableOfEach({ columns, caption: caption(seed) }, settings, words, measure, { progress, signal });
   },
 };
 

@@ -61,9 +61,10 @@ export async function* train<B>(task: Task<B>, options: TrainingOptions): AsyncG
   const steps = epochs * stepsPerEpoch;
   const stopping = new EarlyStopping(task.headline, options.patience ?? Infinity, evaluations);
   for (let epoch = Math.max(1, Math.ceil(stepsTaken / stepsPerEpoch)); epoch <= epochs; epoch++) {
-    let step = (epoch - 1) * stepsPerEpoch;
-    for (const { batch } of batches(task.train, { batchSize, random: epochRandom(seed, epoch) })) {
-      if (step++ < stepsTaken) continue;
+    let step = Math.max(stepsTaken, (epoch - 1) * stepsPerEpoch);
+    const skip = step - (epoch - 1) * stepsPerEpoch;
+    for (const { batch } of batches(task.train, { batchSize, random: epochRandom(seed, epoch), skip })) {
+      step++;
       if (signal?.aborted) return;
       yield { kind: "step", epoch, step, ...takeStep(task, batch, schedule(step, steps)) };
       await setImmediate();

@@ -52,6 +52,8 @@ export class TrainingRun<B = unknown> {
   /** The events of this and of the resumed run. */
   readonly history: TrainingEvent[];
   #stepsTaken: number;
+  /** Events that the files of the last save know of. */
+  #saved = 0;
 
   private constructor(task: Task<B>, folder: RunFolder, history: TrainingEvent[], stepsTaken: number) {
     this.task = task;
@@ -98,7 +100,7 @@ export class TrainingRun<B = unknown> {
         yield event;
       }
     } finally {
-      this.save();
+      if (this.#saved !== this.history.length) this.save();
     }
   }
 
@@ -114,6 +116,7 @@ export class TrainingRun<B = unknown> {
     this.folder.saveText("metrics.csv", metricsTable(this.history));
     const checkpoint = encodeCheckpoint(network, optimizer, this.#stepsTaken, { ...settings });
     writeAtomically(this.folder.file(checkpointFile), checkpoint);
+    this.#saved = this.history.length;
   }
 
   close(): void {
